@@ -1,0 +1,149 @@
+"""An item laid out for a decision: live answers, a recommendation, the options and what each would touch."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from manual_resolution.errors import MRQError
+from manual_resolution.item import Item
+from manual_resolution.store.attempts import Attempt
+from manual_resolution.store.connection import Db
+from manual_resolution.workflow import Answer, Option, Plan, Recommendation, Workflow, asked
+
+Answers = dict[str, Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a decision is bound to: the thing, the context, the checks' answers (not their times), the plan."""
+
+    item_type: str
+    resource: str
+    option: str
+    context: Mapping[str, Any] | None
+    answers: Mapping[str, tuple[str, Mapping[str, Any]]]
+    plan: tuple[str, ...] | None = None
+
+    @property
+    def digest(self) -> str:
+        """A short name for all of it."""
+        return hashlib.sha256(json.dumps(self.parts(), sort_keys=True, default=str).encode()).hexdigest()
+
+    def parts(self) -> dict[str, Any]:
+        """As JSON-ready data."""
+        return {
+            "item_type": self.item_type, "resource": self.resource, "option": self.option, "context": self.context,
+            "answers": {key: [verdict, dict(facts)] for key, (verdict, facts) in self.answers.items()}, "plan": self.plan,
+        }
+
+    def differences(self, now: "Seen", sentences: Mapping[str, str]) -> tuple[str, ...]:
+        """What is no longer as it was seen, a sentence each."""
+        changed = [f"the item's {name} changed" for name in ("item_type", "resource") if getattr(self, name) != getattr(now, name)]
+        before, after = self.context or {}, now.context or {}
+        changed += [f"context.{key} changed" for key in sorted(before.keys() | after.keys()) if before.get(key) != after.get(key)]
+        for key, answer in now.answers.items():
+            if key in self.answers and json_form(self.answers[key]) != json_form(answer):
+                changed.append(f"it was {self.answers[key][0]}, now: {sentences.get(key, answer[0])}")
+        if self.plan is not None and now.plan is not None and self.plan != now.plan:
+            changed.append(f"it would now touch: {'; '.join(now.plan)}")
+        return tuple(changed)
+
+
+def json_form(value: Any) -> str:
+    """A value in one comparable form."""
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One line of the menu: the option, why it is not possible (None when it is), what it would touch."""
+
+    option: Option
+    because: str | None
+    plan: Plan | None
+    proposed: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything a person sees before deciding."""
+
+    item: Item
+    workflow: Workflow
+    known: bool
+    answers: Answers
+    recommendation: Recommendation | None
+    offers: tuple[Offer, ...]
+    attempts: tuple[Attempt, ...]
+    missing: tuple[str, ...]
+
+    def offer(self, key: str) -> Offer:
+        """The menu line of one option; raises `InvalidInput` for a key the type does not have."""
+        option = self.workflow.option_named(key)
+        return next(offer for offer in self.offers if offer.option.key == option.key)
+
+    def seen(self, key: str, plan: Plan | None = None) -> Seen:
+        """What deciding for option `key` is bound to."""
+        return Seen(
+            self.item.item_type, self.item.resource, key, self.item.context,
+            {name: (answer.verdict, dict(answer.facts)) for name, answer in self.answers.items()},
+            tuple(plan.lines()) if plan else None,
+        )
+
+
+def ask(workflow: Workflow, item: Item, db: Db, *, outside: bool) -> Answers:
+    """Ask the type's checks, only the outside ones or only the others. A check that breaks answers unknown."""
+    typed = workflow.typed(item)
+    return {key: _asked(check, typed, db) for key, check in workflow.checks.items() if check.outside == outside}
+
+
+def _asked(check: Any, item: Item, db: Db) -> Answer:
+    try:
+        with db.transaction():
+            answer: Answer = check(item=item, db=db)
+            return answer
+    except Exception as error:
+        return Answer("unknown", f"{check.title}: could not be asked ({first_line(error)})")
+
+
+def lay_out(workflow: Workflow, known: bool, item: Item, attempts: list[Attempt], answers: Answers, db: Db) -> Case:
+    """Put a case together from what was read and asked."""
+    recommendation = recommended(workflow, item, answers, attempts)
+    offers = tuple(_offer(option, workflow, item, answers, recommendation, db) for option in workflow.options.values())
+    return Case(item, workflow, known, answers, recommendation, offers, tuple(attempts), tuple(workflow.missing(item)))
+
+
+def _offer(option: Option, workflow: Workflow, item: Item, answers: Answers, chosen: Recommendation | None, db: Db) -> Offer:
+    proposed = dict(chosen.values) if chosen and chosen.option == option.key else {}
+    plan = None
+    with suppress(Exception), db.transaction():
+        plan = planned(option, workflow, item, db, asked(option, proposed))
+    return Offer(option, option.possible(answers), plan, proposed)
+
+
+def planned(option: Option, workflow: Workflow, item: Item, db: Db, values: Any) -> Plan | None:
+    """What the option would touch with these values; None where it declares no plan."""
+    if "plan" not in option.effects:
+        return None
+    plan: Plan = option.effects["plan"](item=workflow.typed(item), db=db, values=values)
+    return plan
+
+
+def recommended(workflow: Workflow, item: Item, answers: Answers, attempts: list[Attempt]) -> Recommendation | None:
+    """The first factor's recommendation whose option is possible."""
+    typed = workflow.typed(item)
+    for factor in workflow.factors:
+        with suppress(Exception):  # a factor that breaks recommends nothing; the person still sees the item
+            found: Recommendation | None = factor(item=typed, answers=answers, attempts=attempts)
+            if found and workflow.option_named(found.option).possible(answers) is None:
+                return found
+    return None
+
+
+def first_line(error: BaseException) -> str:
+    """An error's first line, with its type where it says nothing itself."""
+    text = str(error).strip().splitlines()
+    return text[0] if text and isinstance(error, MRQError) else f"{type(error).__name__}: {text[0] if text else ''}".rstrip(": ")

@@ -1,0 +1,89 @@
+"""What every command shares: whose queue, who speaks, how answers and errors leave. Imports nothing heavy at the top."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from manual_resolution.errors import MRQError, OutcomeUnknown, Refused, SettingsError, Unreachable
+
+if TYPE_CHECKING:
+    from manual_resolution.item import Actor, Item
+    from manual_resolution.queue import Queue
+
+#: Exit codes by error, the first that fits. 0 is done; 5, waits for approval, has its own error.
+EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
+    (SettingsError, 2),
+    (OutcomeUnknown, 4),
+    (Unreachable, 3),
+    (Refused, 1),
+    (ValueError, 2),
+    (TypeError, 2),
+    (MRQError, 1),
+)
+
+
+def exit_code(error: Exception) -> int:
+    """The exit code of an error: 1 refused, 2 wrong usage, 3 not reached, 4 outcome unknown."""
+    return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
+
+
+@contextmanager
+def exits() -> Iterator[None]:
+    """Turn our errors into one sentence on stderr and their exit code; no traceback reaches a user."""
+    try:
+        yield
+    except MRQError as error:
+        fail(str(error), exit_code(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except KeyboardInterrupt:
+        fail("Stopped.", 130)
+
+
+def fail(sentence: str, code: int) -> NoReturn:
+    """One sentence on stderr, then the end."""
+    from manual_resolution.inert import inert
+
+    sys.stdout.flush()
+    print(inert(sentence), file=sys.stderr)
+    sys.exit(code)
+
+
+def open_queue() -> "Queue":
+    """The queue the environment names; the demo's while `MRQ_DEMO` is set."""
+    from manual_resolution.queue import Queue
+
+    if folder := os.environ.get("MRQ_DEMO"):
+        from manual_resolution.demo import enter
+
+        enter(folder)
+    return Queue.from_env()
+
+
+def speaker(name: str | None) -> "Actor":
+    """Who speaks: `--as`, else `MRQ_OPERATOR`. Ends with exit code 2 when neither is given."""
+    from manual_resolution.intake import operator
+    from manual_resolution.item import Actor
+    from manual_resolution.via import command
+
+    chosen = name or os.environ.get("MRQ_OPERATOR")
+    if not chosen:
+        fail("Who are you? Give --as you@example.com, or export MRQ_OPERATOR=you@example.com.", 2)
+    return Actor(operator(chosen), "person", command())
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout; ASCII, so that nothing in it can move a cursor."""
+    print(json.dumps(value, ensure_ascii=True, default=str))
+
+
+def print_item(item: "Item | None", as_json: bool, sentence: str = "") -> None:
+    """An item as JSON, or the sentence about it."""
+    if as_json:
+        print_json(None if item is None else item.as_json())
+    else:
+        print(sentence)

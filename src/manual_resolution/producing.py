@@ -1,0 +1,88 @@
+"""What a script calls where it gives up (specification, add_to_queue.py). Light: the driver is loaded at the first call."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from manual_resolution.intake import intake
+from manual_resolution.item import Added
+from manual_resolution.priority import Priority
+
+if TYPE_CHECKING:
+    from manual_resolution.item import Item
+    from manual_resolution.queue import Queue
+
+
+def add_to_queue(
+    item_type: str,
+    resource_type: str,
+    resource_id: int | None = None,
+    priority: Priority | None = None,
+    reason: str | None = None,
+    context: Mapping[str, Any] | None = None,
+    sla_hours: float | Decimal | None = None,
+    *,
+    connection: Any = None,
+    dedup_key: str | None = None,
+    occurred_at: datetime | None = None,
+    resource_key: str | None = None,
+    producer: str | None = None,
+) -> Added:
+    """Put what automation could not finish before a person (specification, Scripts).
+
+    A failure that is open already is counted, not doubled: the same item type and resource, or the same `dedup_key`.
+    `sla_hours` overrides the priority's own deadline; `occurred_at` (aware; now when left out or in the future) is when
+    it happened, and the deadline counts from it. Resources without a number give `resource_key` instead of `resource_id`.
+    With `connection` (psycopg 3, or SQLAlchemy's or Django's over it) the item belongs to the caller's transaction.
+
+    Raises `InvalidInput` or `InvalidType` (a ValueError, a TypeError) naming the parameter, and `Unreachable` when the
+    database does not take it within `MRQ_ADD_TIMEOUT` seconds.
+    """
+    checked = intake(
+        item_type, resource_type, resource_id, priority, reason, context, sla_hours,
+        resource_key=resource_key, dedup_key=dedup_key, occurred_at=occurred_at, producer=producer or named(),
+    )
+    return the_queue().tell(checked, connection=connection)
+
+
+def add_many(failures: Iterable[Mapping[str, Any]], *, producer: str | None = None) -> Sequence[Added]:
+    """Add a batch in one transaction, all of it or nothing: mappings of `add_to_queue`'s parameters; answers in their order."""
+    name = producer or named() or intake("any", "any", 1, "low", "any").producer
+    return the_queue().add_many((intake(**failure) for failure in failures), producer=name)
+
+
+def withdraw(
+    item_type: str,
+    resource_type: str,
+    resource_id: int | None = None,
+    reason: str = "it succeeded on a later run",
+    *,
+    resource_key: str | None = None,
+    dedup_key: str | None = None,
+    producer: str | None = None,
+) -> "Item | None":
+    """Say that it has succeeded meanwhile: an unowned item is resolved, an owner is told. None when none is open."""
+    return the_queue().withdraw(
+        item_type, resource_type, resource_id, reason,
+        resource_key=resource_key, dedup_key=dedup_key, producer=producer or named(),
+    )
+
+
+def the_queue() -> "Queue":
+    """The environment's queue, one for this process and address."""
+    return _queue(os.environ.get("DATABASE_URL"))
+
+
+@lru_cache(maxsize=4)
+def _queue(address: str | None) -> "Queue":
+    from manual_resolution.queue import Queue
+
+    return Queue.from_env()
+
+
+def named() -> str | None:
+    """The producer's name where the environment gives one."""
+    return os.environ.get("MRQ_PRODUCER") or None

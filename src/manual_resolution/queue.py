@@ -1,0 +1,428 @@
+"""The queue: every use case, called by all faces under the same checks.
+
+Each move is one guarded statement; when it moves nothing, the item is read once more to say why.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from time import monotonic
+from typing import Any
+from uuid import uuid4
+
+from manual_resolution import intake as strict
+from manual_resolution import registry
+from manual_resolution.case import Case, Seen
+from manual_resolution.errors import InvalidInput, InvalidType, NotFound, Refused, Unreachable
+from manual_resolution.execution import Decision, Execution, Resolution, Step, refuse_unless_free
+from manual_resolution.intake import Intake
+from manual_resolution.item import Actor, Added, Event, Item
+from manual_resolution.priority import PRIORITIES
+from manual_resolution.settings import NO_DATABASE, Settings
+from manual_resolution.store import adding, attempts, due, events, items
+from manual_resolution.store.attempts import Attempt
+from manual_resolution.store.connection import Database, Db, told
+from manual_resolution.store.items import Filter
+from manual_resolution.via import library
+from manual_resolution.workflow import Plan, asked
+
+By = Actor | str
+ANY = Filter()
+RETRIES = 10  # an add inside a caller's transaction that meets another's commit, over and over: more than this never was
+
+
+@dataclass(slots=True)
+class Swept:
+    """What one sweep came to: how many breached items were raised, by the level they reached."""
+
+    escalated: int = 0
+    by_level: dict[int, int] = field(default_factory=dict)
+    by_priority: dict[str, int] = field(default_factory=dict)
+
+
+class Queue:
+    """The Manual Resolution Queue in one database.
+
+    `by` is who moves: an `Actor`, or a person's name. Moves raise `NotFound`, `AlreadyResolved`, `OwnedByAnother` or
+    another `Refused` when the rules say no, `InvalidInput`/`InvalidType` for bad values, `Unreachable` without a database.
+    """
+
+    def __init__(
+        self, database_url: str, *, settings: Settings | None = None, workflows: registry.Registry | None = None,
+        step: Step = lambda name: None,
+    ) -> None:
+        self.settings = settings or Settings()
+        self.database = Database(database_url)
+        self.workflows = workflows or registry.load(self.settings.workflows)
+        self.execution = Execution(self.database, self.workflows, self.settings, step)
+        self._woken = float("-inf")
+        self._sla_seconds = self.settings.sla_seconds
+
+    @classmethod
+    def from_env(cls) -> "Queue":
+        """The queue that the environment names; raises `Unreachable` when it names none, `SettingsError` when it is wrong."""
+        settings = Settings.from_env()
+        return cls(settings.database_url or embedded_address(settings), settings=settings)
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self.database.close()
+
+    # -------------------------------------------------------------- adding
+
+    def add(self, *thing: Any, connection: Any = None, **facts: Any) -> Added:
+        """Add one failure; takes what `add_to_queue` takes."""
+        return self.tell(strict.intake(*thing, **facts), connection=connection)
+
+    def tell(self, intake: Intake, *, connection: Any = None) -> Added:
+        """Add one checked failure, or count it when it is open already; within `MRQ_ADD_TIMEOUT` seconds in all.
+
+        With `connection` (psycopg 3, or a wrapper over one) it joins the caller's transaction.
+        """
+        if connection is not None:
+            return self._tell_within(driver_connection(connection), intake)
+        values = self._values(intake)
+        ends = monotonic() + self.settings.add_timeout
+        try:
+            return self._tell_once(values, intake, self.settings.add_timeout)
+        except Unreachable:
+            if monotonic() > ends - self.settings.add_timeout / 2:
+                raise
+        # A kept connection broke under the add, perhaps after it was recorded: its add_id tells.
+        return self._tell_once(values, replace(intake, add_id=values["add_id"]), ends - monotonic())
+
+    def _tell_once(self, values: dict[str, Any], intake: Intake, seconds: float) -> Added:
+        with self.database.connection(seconds) as db:
+            if intake.add_id and (before := adding.recorded(db, intake.add_id)):
+                return before
+            if intake.occurred_at and (ended := adding.resolved_since(db, values)):
+                adding.record_late(db, ended, values)
+                return Added(ended, repeated=True)
+            added = adding.add(db, values)
+            if added.occurrences > 2 * adding.KEPT_CONTEXTS:
+                adding.forget_middle_context(db, added.id, added.occurrences)
+            return added
+
+    def _tell_within(self, db: Db, intake: Intake) -> Added:
+        values = self._values(intake)
+        with told():
+            adding.join(db)
+            for _ in range(RETRIES):
+                with db.transaction():
+                    if added := adding.add_within(db, values):
+                        return added
+        raise Unreachable("The same failure was added and resolved too often meanwhile: try again.")
+
+    def _values(self, intake: Intake) -> dict[str, Any]:
+        by = Actor(intake.producer, "producer", library())
+        return adding.values_of(intake, intake.add_id or uuid4(), by, self._sla_seconds)
+
+    def add_many(self, intakes: Iterable[Intake], *, producer: str = "producer") -> Sequence[Added]:
+        """Add a batch in one transaction: all of it or nothing; the answers in the order given."""
+        by = Actor(producer, "producer", library())
+        with self.database.transaction(timeout=3600) as db:
+            return adding.add_many(db, intakes, by, self._sla_seconds)
+
+    def withdraw(
+        self, item_type: str, resource_type: str, resource_id: int | None, reason: str, *, resource_key: str | None = None,
+        dedup_key: str | None = None, producer: str | None = None,
+    ) -> Item | None:
+        """It has succeeded meanwhile: resolves the unowned item, marks an owned one (`succeeded_at`). None when none is open."""
+        checked = strict.intake(item_type, resource_type, resource_id, "low", reason, resource_key=resource_key,
+                                dedup_key=dedup_key, producer=producer)
+        thing = {name: getattr(checked, name) for name in ("item_type", "resource_type", "resource_id", "resource_key", "dedup_key")}
+        with self.database.connection() as db:
+            return items.withdraw(db, Actor(f"producer:{checked.producer}", "producer", library()), checked.reason, thing)
+
+    # -------------------------------------------------------------- reading
+
+    def get(self, item_id: int) -> Item:
+        """One item."""
+        with self.database.connection() as db:
+            return self._found(items.get(db, item_id), item_id)
+
+    def list(
+        self, chosen: Filter = ANY, *, status: str | None = None, owner: str | None = None, team: str | None = None,
+        resolved: bool = False, limit: int = 100,
+    ) -> Sequence[Item]:
+        """Items in the order of work, unknown outcomes first; open ones unless `resolved` or `status` says otherwise."""
+        self.wake()
+        with self.database.connection() as db:
+            return items.in_order(db, chosen, status=status, owner=owner, team=team, resolved=resolved, limit=limit)
+
+    def history(self, item_id: int) -> Sequence[Event]:
+        """An item's events, oldest first."""
+        with self.database.connection() as db:
+            found = events.of_item(db, item_id)
+        if not found:
+            raise NotFound(f"There is no item #{item_id}.")
+        return found
+
+    def attempts(self, item_id: int) -> Sequence[Attempt]:
+        """An item's attempts, oldest first."""
+        with self.database.connection() as db:
+            return attempts.of_item(db, item_id)
+
+    def examine(self, item_id: int) -> Case:
+        """Lay an item out for a decision: live checks, recommendation, options, plans."""
+        return self.execution.examine(item_id)
+
+    def plan(self, item_id: int, option: str, values: Mapping[str, Any]) -> Plan:
+        """What deciding so would touch; does nothing."""
+        return self.execution.plan(item_id, self._option(item_id, option), values)
+
+    def depth(self) -> dict[str, Any]:
+        """The metric of the queue as it stands (specification, Monitoring)."""
+        with self.database.connection(60) as db:
+            return due.depth(db)
+
+    def waiting_for_teams(self) -> dict[str, int]:
+        """How many items wait for which team."""
+        with self.database.connection() as db:
+            return items.waiting_for_teams(db)
+
+    # -------------------------------------------------------------- time
+
+    def wake(self, *, every: float = 1.0) -> int:
+        """End leases, deferrals and attempts whose time has come, count what callers committed; at most once in `every` seconds."""
+        if monotonic() - self._woken < every:
+            return 0
+        with self.database.connection(60) as db:
+            woken = len(due.wake(db, library()))
+            woken += due.fold(db, library())
+        self._woken = monotonic()
+        return woken
+
+    def sweep(self, *, by: Actor | None = None, batch: int = 5000, progress: Callable[[int], None] | None = None) -> Swept:
+        """Raise every breached item to the level that is due, in batches that hold their locks shortly."""
+        who = by or Actor("mrq", "machine", library())
+        swept = Swept()
+        with self.database.connection(3600) as db:
+            while raised := due.sweep(db, who, batch):
+                swept.escalated += len(raised)
+                for _, level, priority in raised:
+                    swept.by_level[level] = swept.by_level.get(level, 0) + 1
+                    swept.by_priority[priority] = swept.by_priority.get(priority, 0) + 1
+                if progress:
+                    progress(swept.escalated)
+        return swept
+
+    # -------------------------------------------------------------- claiming
+
+    def next(
+        self, by: By, *, chosen: Filter = ANY, teams: Sequence[str] | None = None, skipped: Sequence[int] = ()
+    ) -> Item | None:
+        """Claim the next item in the order of work; None when nothing may be served to this person."""
+        self.wake()
+        with self.database.connection() as db:
+            return items.claim_next(db, person(by), self.lease, chosen, self._teams(teams), skipped)
+
+    def claim(self, item_id: int, by: By) -> Item:
+        """Claim one item by id, a deferred or targeted one too; one's own again renews the lease."""
+        who = person(by)
+        self.wake()
+        with self.database.connection() as db:
+            found = items.claim(db, item_id, who, self.lease) or items.extend(db, item_id, who, self.lease)
+            return found or self._refuse(db, item_id, who, "claimed")
+
+    def extend(self, item_id: int, by: By) -> Item:
+        """Renew one's lease."""
+        who = person(by)
+        with self.database.connection() as db:
+            return items.extend(db, item_id, who, self.lease) or self._refuse(db, item_id, who, "extended", mine=True)
+
+    def release(self, item_id: int, by: By, note: str | None = None) -> Item:
+        """Give one's item back, undecided."""
+        who = person(by)
+        text = None if note is None else strict.note(note)
+        with self.database.connection() as db:
+            return items.release(db, item_id, who, text) or self._refuse(db, item_id, who, "released", mine=True)
+
+    def decline(self, item_id: int, by: By, reason: str) -> Item:
+        """Give one's item back, not to be served it again."""
+        who, text = person(by), strict.justification(reason)
+        with self.database.connection() as db:
+            return items.decline(db, item_id, who, text) or self._refuse(db, item_id, who, "declined", mine=True)
+
+    def hand_over(self, item_id: int, by: By, to: str, note: str | None = None) -> Item:
+        """Give one's item to a named colleague."""
+        who, other = person(by), strict.operator(to, "to")
+        text = None if note is None else strict.note(note)
+        with self.database.connection() as db:
+            found = items.hand_over(db, item_id, who, other, self.lease, text)
+            return found or self._refuse(db, item_id, who, "handed over", mine=True)
+
+    def take_over(self, item_id: int, by: By, reason: str) -> Item:
+        """Take an item from its owner, saying why."""
+        who, text = person(by), strict.justification(reason)
+        with self.database.connection() as db:
+            found = items.take_over(db, item_id, who, self.lease, text)
+            return found or self._not_taken_over(db, item_id, who)
+
+    def _not_taken_over(self, db: Db, item_id: int, who: Actor) -> Item:
+        item = self._found(items.get(db, item_id), item_id)
+        if item.status in ("pending", "escalated"):
+            raise Refused(f"#{item_id} has no owner: claim it.")
+        if item.assigned_to == who.name:
+            raise Refused(f"#{item_id} is yours already.")
+        return self._refuse(db, item_id, who, "taken over")
+
+    # -------------------------------------------------------------- putting aside
+
+    def defer(
+        self, item_id: int, by: By, justification: str, *, span: timedelta | None = None, until: datetime | None = None
+    ) -> Item:
+        """Put an item aside for `span`, or until an instant in the future (at most 366 days)."""
+        who, text = person(by), strict.justification(justification)
+        if (span is None) == (until is None):
+            raise InvalidInput("span", span, "give how long, or until when, not both")
+        with self.database.connection() as db:
+            found = items.defer(db, item_id, who, span, until, text)
+            if found is None and until is not None:
+                self._refuse_past(db, until)
+            return found or self._refuse(db, item_id, who, "deferred")
+
+    def _refuse_past(self, db: Db, until: datetime) -> None:
+        row = db.execute("select %s <= mrq_now()", [until]).fetchone()
+        if row and row[0]:
+            raise InvalidInput("until", until.isoformat(), "an instant in the future")
+
+    def escalate(self, item_id: int, by: By, justification: str, *, to: str | None = None) -> Item:
+        """Pass an item on, to a team or to anybody else; it is not served to `by` again."""
+        who, text = person(by), strict.justification(justification)
+        team = None if to is None else strict.team(to, "to")
+        with self.database.connection() as db:
+            return items.escalate(db, item_id, who, team, text) or self._refuse(db, item_id, who, "escalated")
+
+    # -------------------------------------------------------------- facts
+
+    def set_priority(self, item_id: int, by: By, to: str, justification: str) -> Item:
+        """Change an open item's priority; a higher one moves the deadline earlier, nothing moves it later."""
+        who, text = person(by), strict.justification(justification)
+        if to not in PRIORITIES:
+            raise InvalidInput("priority", to, f"one of {', '.join(PRIORITIES)}")
+        with self.database.connection() as db:
+            found = items.set_priority(db, item_id, who, to, self.settings.sla_seconds[to], text)
+            if found is None and items.get(db, item_id) is not None and self._found(items.get(db, item_id), item_id).priority == to:
+                raise Refused(f"#{item_id} is {to} already.")
+            return found or self._refuse(db, item_id, who, "changed", owned=True)
+
+    def note(self, item_id: int, by: By, text: str) -> Item:
+        """Add a note to an open item's history."""
+        who, words = person(by), strict.note(text)
+        with self.database.connection() as db:
+            return items.note(db, item_id, who, words) or self._refuse(db, item_id, who, "noted", owned=True)
+
+    def amend(self, item_id: int, by: By, context: Mapping[str, Any], justification: str) -> Item:
+        """Merge corrected facts into an open item's context."""
+        who, text = person(by), strict.justification(justification)
+        stored = strict.intake("any", "any", 1, "low", "any", dict(context)).context
+        with self.database.connection() as db:
+            return items.amend(db, item_id, who, stored or "{}", text) or self._refuse(db, item_id, who, "amended", owned=True)
+
+    # -------------------------------------------------------------- deciding
+
+    def resolve(
+        self, item_id: int, option: str, justification: str, by: By, *, values: Mapping[str, Any] | None = None,
+        seen: Seen | None = None, source: str = "typed",
+    ) -> Resolution:
+        """Decide: carry the option out once and record it (design, Carrying a decision out).
+
+        `seen` binds the decision to what the person saw. Also raises `Changed`, `NotPossible`, `Failed`, `OutcomeUnknown`.
+        """
+        who, text = person(by), strict.justification(justification)
+        self.wake()
+        chosen, given = self._option(item_id, option), dict(values or {})
+        if chosen.effect == "escalate":
+            item = self.escalate(item_id, who, text, to=given.get("to", chosen.team))
+            return Resolution(item, f"Escalated to {item.escalated_to or 'anybody else'}")
+        if chosen.effect == "defer":
+            item = self.defer(item_id, who, text, span=strict.span(str(given.get("span", f"{chosen.hours:g}h"))))
+            return Resolution(item, f"Deferred until {item.deferred_until:%Y-%m-%d %H:%M} UTC")
+        decision = Decision(item_id, chosen, asked(chosen, given), text, who, seen, source)
+        return self.execution.carry_out(decision)
+
+    def resolve_and_next(
+        self, item_id: int, option: str, justification: str, by: By, **more: Any
+    ) -> tuple[Resolution, Item | None]:
+        """Decide one and claim the next."""
+        chosen, teams = more.pop("chosen", ANY), more.pop("teams", None)
+        return self.resolve(item_id, option, justification, by, **more), self.next(by, chosen=chosen, teams=teams)
+
+    def confirm(self, item_id: int, by: By, *, done: bool | None = None, note: str | None = None) -> Resolution | Item:
+        """Settle an unknown outcome: done, not done, or (None) as its probe finds it."""
+        self.wake(every=0)
+        return self.execution.confirm(item_id, done, person(by), None if note is None else strict.note(note))
+
+    def reopen(self, item_id: int, by: By, justification: str) -> Item:
+        """A new item from a resolved one, pointing back to it."""
+        who, text = person(by), strict.justification(justification)
+        with self.database.connection() as db:
+            return items.reopen(db, item_id, who, self.settings.sla_seconds, text) or self._not_reopened(db, item_id)
+
+    def _not_reopened(self, db: Db, item_id: int) -> Item:
+        item = self._found(items.get(db, item_id), item_id)
+        if item.status != "resolved":
+            raise Refused(f"#{item_id} is {item.status}, not resolved: there is nothing to reopen.")
+        raise Refused(f"#{item_id} is open again already, as #{items.open_of_same_failure(db, item_id)}.")
+
+    # -------------------------------------------------------------- why not
+
+    @property
+    def lease(self) -> timedelta:
+        """How long a claim lasts without being renewed."""
+        return timedelta(minutes=self.settings.lease_minutes)
+
+    def _teams(self, teams: Sequence[str] | None) -> tuple[str, ...]:
+        return tuple(self.settings.team if teams is None else teams)
+
+    def _option(self, item_id: int, key: str) -> Any:
+        return self.workflows.of(self.get(item_id).item_type).option_named(key)
+
+    def _found(self, item: Item | None, item_id: int) -> Item:
+        if item is None:
+            raise NotFound(f"There is no item #{item_id}.")
+        return item
+
+    def _refuse(self, db: Db, item_id: int, who: Actor, moved: str, *, mine: bool = False, owned: bool = False) -> Item:
+        """Say why a move moved nothing. `mine`: only its owner may; `owned`: somebody else's may be moved too."""
+        item = self._found(items.get(db, item_id), item_id)
+        if item.status == "resolved" or not owned:
+            refuse_unless_free(item, who)
+        if mine and item.status != "assigned":
+            raise Refused(f"#{item_id} is {item.status}, not yours: claim it first.")
+        raise Refused(f"#{item_id} moved meanwhile and was not {moved}: try again.")
+
+
+def person(by: By) -> Actor:
+    """An actor from what a caller gave; raises `InvalidInput` for a name that is not one."""
+    return by if isinstance(by, Actor) else Actor(strict.operator(by), "person", library())
+
+
+def driver_connection(connection: Any) -> Db:
+    """The psycopg 3 connection inside what a caller gave: psycopg's own, SQLAlchemy's, Django's."""
+    from psycopg import Connection
+
+    inner = connection
+    for name in ("connection", "driver_connection", "connection"):
+        if isinstance(inner, Connection):
+            return inner
+        found = getattr(inner, name, None)
+        inner = found() if callable(found) and not isinstance(found, Connection) else found or inner
+    if isinstance(inner, Connection):
+        return inner
+    raise InvalidType("connection", connection, "a psycopg 3 connection, or one of SQLAlchemy or Django over it")
+
+
+def embedded_address(settings: Settings) -> str:
+    """The address of the private PostgreSQL where it was chosen, brought up to date; raises `Unreachable` where it was not."""
+    if not settings.embedded:
+        raise Unreachable(NO_DATABASE)
+    from manual_resolution.embedded import EmbeddedPostgres
+    from manual_resolution.store.migrate import migrate
+
+    server = EmbeddedPostgres(Path(settings.embedded_dir))
+    address = server.start()
+    migrate(address, settings)
+    return address

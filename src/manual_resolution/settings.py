@@ -1,0 +1,208 @@
+"""Every `MRQ_*` variable is read here and only here: once, strictly, all problems reported together."""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+
+from manual_resolution.errors import SettingsError, shown
+from manual_resolution.priority import DEFAULT_SLA_HOURS, PRIORITIES, Priority
+
+#: A decision needs an address; this is what the newcomer is told when there is none.
+NO_DATABASE: Final = (
+    "No database is set: export DATABASE_URL=postgresql://…, or MRQ_EMBEDDED=1 for a private one in ./.mrq, or try `mrq demo`."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The settings in force. Hours, minutes and seconds as the names say; `sources` tells where each came from."""
+
+    database_url: str | None = field(default=None, repr=False)
+    embedded: bool = False
+    embedded_dir: str = ".mrq"
+    sla_critical: float = DEFAULT_SLA_HOURS["critical"]
+    sla_high: float = DEFAULT_SLA_HOURS["high"]
+    sla_medium: float = DEFAULT_SLA_HOURS["medium"]
+    sla_low: float = DEFAULT_SLA_HOURS["low"]
+    add_timeout: float = 2.0
+    lease_minutes: float = 30.0
+    batch_size: int = 10
+    operator: str | None = None
+    team: tuple[str, ...] = ()
+    producer: str | None = None
+    workflows: tuple[str, ...] = ("manual_resolution.workflows",)
+    trust_as: bool = False
+    metrics_file: str | None = None
+    call_timeout: float = 10.0
+    blob_token: str | None = field(default=None, repr=False)
+    blob_api_url: str | None = None
+    sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Read the environment (default: the process's). Raises `SettingsError` naming every wrong variable."""
+        return _Reader(os.environ if environ is None else environ).settings()
+
+    def sla_hours(self, priority: Priority) -> float:
+        """Hours from happening to deadline (specification, Priorities)."""
+        return float(getattr(self, f"sla_{priority}"))
+
+    @property
+    def sla_seconds(self) -> dict[str, int]:
+        """Seconds from happening to deadline, by priority."""
+        return {priority: round(self.sla_hours(priority) * 3600) for priority in PRIORITIES}
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One environment variable: the field it sets, how its text is read, whether `NAME_FILE` may hold it instead."""
+
+    name: str
+    field: str
+    read: Callable[[str], Any]
+    secret: bool = False
+
+
+def number(low: float, high: float) -> Callable[[str], float]:
+    """A reader of plain decimal numbers from `low` to `high`."""
+
+    def read(text: str) -> float:
+        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", text) or not low <= float(text) <= high:
+            raise ValueError(f"a number from {low:g} to {high:g}")
+        return float(text)
+
+    return read
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """A reader of whole numbers from `low` to `high`."""
+
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(text)
+
+    return read
+
+
+def switch(text: str) -> bool:
+    """`1` or `0`; anything else is an error, so that a typo stops the start."""
+    if text not in ("1", "0"):
+        raise ValueError("1 or 0")
+    return text == "1"
+
+
+def plain(text: str) -> str:
+    """Any text that is not blank."""
+    if not text.strip() or "\0" in text:
+        raise ValueError("some text, not blank")
+    return text
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Names with commas between."""
+    found = tuple(part.strip() for part in text.split(","))
+    if not all(re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", name) for name in found):
+        raise ValueError("names with commas between, such as engineering,support")
+    return found
+
+
+def postgres_address(text: str) -> str:
+    """A libpq address or connection string. Never shown: it may hold a password."""
+    if not (text.startswith(("postgresql://", "postgres://")) or "=" in text):
+        raise ValueError("postgresql://user@host:5432/database, or a libpq connection string")
+    return text
+
+
+def web_address(text: str) -> str:
+    """https, or http on a loopback address."""
+    if not re.match(r"https://[^/@\s]+(/|$)|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?(/|$)", text):
+        raise ValueError("https://…, or http:// on a loopback address")
+    return text
+
+
+HOURS = number(1 / 60, 8784)
+
+VARIABLES: Final = (
+    Variable("DATABASE_URL", "database_url", postgres_address, secret=True),
+    Variable("MRQ_EMBEDDED", "embedded", switch),
+    Variable("MRQ_EMBEDDED_DIR", "embedded_dir", plain),
+    Variable("MRQ_SLA_CRITICAL", "sla_critical", HOURS),
+    Variable("MRQ_SLA_HIGH", "sla_high", HOURS),
+    Variable("MRQ_SLA_MEDIUM", "sla_medium", HOURS),
+    Variable("MRQ_SLA_LOW", "sla_low", HOURS),
+    Variable("MRQ_ADD_TIMEOUT", "add_timeout", number(0.1, 60)),
+    Variable("MRQ_LEASE_MINUTES", "lease_minutes", number(1, 1440)),
+    Variable("MRQ_BATCH_SIZE", "batch_size", whole(1, 1000)),
+    Variable("MRQ_OPERATOR", "operator", plain),
+    Variable("MRQ_TEAM", "team", names),
+    Variable("MRQ_PRODUCER", "producer", plain),
+    Variable("MRQ_WORKFLOWS", "workflows", names),
+    Variable("MRQ_TRUST_AS", "trust_as", switch),
+    Variable("MRQ_METRICS_FILE", "metrics_file", plain),
+    Variable("MRQ_CALL_TIMEOUT", "call_timeout", number(1, 300)),
+    Variable("BLOB_READ_WRITE_TOKEN", "blob_token", plain, secret=True),
+    Variable("VERCEL_BLOB_API_URL", "blob_api_url", web_address),
+)
+
+
+class _Reader:
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+        self.problems: list[str] = []
+        self.sources: dict[str, str] = {}
+
+    def settings(self) -> Settings:
+        values = {v.field: self.value(v) for v in VARIABLES if self.present(v)}
+        found = Settings(**{k: v for k, v in values.items() if v is not None}, sources=self.sources)
+        self.agree(found)
+        if self.problems:
+            raise SettingsError(self.problems)
+        return found
+
+    def present(self, variable: Variable) -> bool:
+        return variable.name in self.environ or (variable.secret and f"{variable.name}_FILE" in self.environ)
+
+    def value(self, variable: Variable) -> Any:
+        try:
+            text = self.text(variable)
+            self.sources[variable.field] = f"{variable.name}{'' if variable.name in self.environ else '_FILE'}"
+            return variable.read(text)
+        except (ValueError, OSError) as problem:
+            self.problems.append(self.sentence(variable, problem))
+            return None
+
+    def text(self, variable: Variable) -> str:
+        if variable.name in self.environ:
+            return self.environ[variable.name]
+        return Path(self.environ[f"{variable.name}_FILE"]).read_text(encoding="utf-8").strip()
+
+    def sentence(self, variable: Variable, problem: Exception) -> str:
+        if isinstance(problem, OSError):
+            return f"{variable.name}_FILE cannot be read: {problem.strerror}."
+        value = "(hidden)" if variable.secret else shown(self.environ.get(variable.name, ""))
+        return f"{variable.name} = {value} is not allowed: {problem}."
+
+    def agree(self, found: Settings) -> None:
+        if found.database_url and found.embedded:
+            self.problems.append("DATABASE_URL and MRQ_EMBEDDED=1 are both set: unset one, MRQ uses one database.")
+        hours = [found.sla_hours(priority) for priority in PRIORITIES]
+        if hours != sorted(hours):
+            listed = ", ".join(f"{p} {h:g}" for p, h in zip(PRIORITIES, hours, strict=True))
+            self.problems.append(f"MRQ_SLA_* must not shrink from critical to low; they are {listed} hours.")
+
+
+def unknown_names(environ: Mapping[str, str]) -> list[str]:
+    """`MRQ_*` variables that nothing reads: most often a typo."""
+    known = {v.name for v in VARIABLES} | {f"{v.name}_FILE" for v in VARIABLES if v.secret}
+    return sorted(name for name in environ if name.startswith("MRQ_") and name not in known | {"MRQ_PG_BIN", "MRQ_DEMO"})
+
+
+def values_of(settings: Settings) -> dict[str, Any]:
+    """Every setting by its field name, secrets as `(set)` or null."""
+    secret = {v.field for v in VARIABLES if v.secret}
+    named = {f.name: getattr(settings, f.name) for f in fields(settings) if f.name != "sources"}
+    return {name: ("(set)" if value else None) if name in secret else value for name, value in named.items()}

@@ -1,0 +1,220 @@
+"""Statements that add: one failure, many, or one inside the caller's own transaction."""
+
+import uuid
+from collections.abc import Iterable
+from typing import Any, Final
+
+from psycopg.pq import TransactionStatus
+from psycopg.rows import tuple_row
+from psycopg.types.json import Jsonb
+
+from manual_resolution.intake import Intake
+from manual_resolution.item import Actor, Added
+from manual_resolution.store.connection import Db
+
+#: So many contexts of one failure are kept from its first reports, and as many from its last.
+KEPT_CONTEXTS: Final = 20
+
+_GIVEN: Final = """
+with given as materialized (
+  select item_type, resource_type, resource_id, resource_key, priority, reason, context, sla_seconds, fingerprint, now,
+         least(occurred_at, now) as at, least(occurred_at, now) + sla_seconds * interval '1 second' as deadline,
+         mrq_dedup_key(item_type, resource_type, resource_id, resource_key, dedup_key) as dedup_key
+    from (select %(item_type)s::text as item_type, %(resource_type)s::text as resource_type,
+                 %(resource_id)s::bigint as resource_id, %(resource_key)s::text as resource_key,
+                 %(priority)s::text as priority, %(reason)s::text as reason, %(context)s::jsonb as context,
+                 %(sla_seconds)s::bigint as sla_seconds, %(fingerprint)s::text as fingerprint,
+                 %(occurred_at)s::timestamptz as occurred_at, %(dedup_key)s::text as dedup_key, mrq_now() as now
+          offset 0) told)
+"""
+_INSERT: Final = """
+  insert into manual_resolution_queue as q
+    (item_type, resource_type, resource_id, resource_key, priority, reason, context, created_at, last_occurred_at,
+     sla_seconds, sla_deadline, dedup_key, fingerprint, changed_by, changed_how, changed_for, changed_note)
+  select item_type, resource_type, resource_id, resource_key, priority, reason, context, at, at, sla_seconds, deadline,
+         dedup_key, fingerprint, %(by)s, 'add', 1, %(note)s::jsonb
+    from given
+"""
+# A repeat counts; a higher priority raises the item's and its deadline moves to the earlier of the old one and a new SLA
+# from now: never later, never lower (design, Adding).
+_COUNT_REPEAT: Final = """
+  on conflict (dedup_key) where status <> 'resolved' do update
+    set occurrences = q.occurrences + excluded.occurrences,
+        last_occurred_at = greatest(q.last_occurred_at, excluded.last_occurred_at),
+        priority = case when mrq_rank(excluded.priority) < mrq_rank(q.priority) then excluded.priority else q.priority end,
+        sla_deadline = case when mrq_rank(excluded.priority) < mrq_rank(q.priority)
+                            then least(q.sla_deadline, (select mrq_now()) + excluded.sla_seconds * interval '1 second')
+                            else q.sla_deadline end,
+        position = case when excluded.priority = 'critical' then 'infinity' else q.position end,
+        changed_by = excluded.changed_by, changed_how = 'priority', changed_note = excluded.changed_note,
+        changed_for = case when mrq_rank(excluded.priority) < mrq_rank(q.priority) then q.version + 1 end
+"""
+
+# One statement, one round trip, one commit.
+ADD: Final = (
+    _GIVEN + ", told as (" + _INSERT + _COUNT_REPEAT + """
+  returning q.id, q.occurrences)
+insert into mrq_occurrence (add_id, item_id, n, occurred_at, reason, context)
+select %(add_id)s::uuid, told.id, told.occurrences, given.at,
+       case when told.occurrences > 1 then given.reason end, case when told.occurrences > 1 then given.context end
+  from told, given
+returning item_id, n"""
+)
+
+# In the caller's transaction: a new item, or nothing but a row that is counted after the caller's commit, so that nobody
+# else waits for it (design, Adding).
+ADD_WITHIN: Final = (
+    _GIVEN + """, standing as materialized (
+  select id from manual_resolution_queue where dedup_key = (select dedup_key from given) and status <> 'resolved'),
+told as (""" + _INSERT + """
+   where not exists (select from standing)
+  on conflict (dedup_key) where status <> 'resolved' do nothing
+  returning id)
+insert into mrq_occurrence (add_id, item_id, n, occurred_at, reason, context, priority, sla_seconds, counted)
+select %(add_id)s::uuid, told.id, 1, given.at, null, null, null, null, true from told, given
+union all
+select %(add_id)s::uuid, standing.id, null, given.at, given.reason, given.context, given.priority, given.sla_seconds, false
+  from standing, given
+returning item_id, counted"""
+)
+
+
+def values_of(intake: Intake, add_id: uuid.UUID, by: Actor, sla_seconds: dict[str, int]) -> dict[str, Any]:
+    """An intake as statement parameters."""
+    return {
+        "item_type": intake.item_type,
+        "resource_type": intake.resource_type,
+        "resource_id": intake.resource_id,
+        "resource_key": intake.resource_key,
+        "priority": intake.priority,
+        "reason": intake.reason,
+        "context": intake.context,
+        "sla_seconds": intake.sla_seconds or sla_seconds[intake.priority],
+        "occurred_at": intake.occurred_at,
+        "dedup_key": intake.dedup_key,
+        "fingerprint": intake.fingerprint,
+        "by": by.name,
+        "note": Jsonb({"kind": by.kind, "via": by.via}),
+        "add_id": add_id,
+    }
+
+
+def add(db: Db, values: dict[str, Any]) -> Added:
+    """Add one failure in a transaction of MRQ's own."""
+    row = db.execute(ADD, values).fetchone()
+    assert row is not None
+    return Added(row[0], repeated=row[1] > 1, occurrences=row[1])
+
+
+def add_within(db: Db, values: dict[str, Any]) -> Added | None:
+    """Add one failure in the caller's transaction; none when another's add of the same failure got between: ask again."""
+    with db.cursor(row_factory=tuple_row) as cursor:
+        row = cursor.execute(ADD_WITHIN, values).fetchone()
+    return None if row is None else Added(row[0], repeated=not row[1])
+
+
+def join(db: Db) -> None:
+    """Make sure that the caller's transaction has begun, so that what follows is a savepoint in it and commits nothing."""
+    if not db.autocommit and db.info.transaction_status == TransactionStatus.IDLE:
+        db.execute("select")
+
+
+def recorded(db: Db, add_id: uuid.UUID) -> Added | None:
+    """What an add that may have been recorded before came to."""
+    row = db.execute("select item_id, coalesce(n, 2) from mrq_occurrence where add_id = %s", [add_id]).fetchone()
+    return None if row is None else Added(row[0], repeated=row[1] > 1, occurrences=row[1])
+
+
+def resolved_since(db: Db, values: dict[str, Any]) -> int | None:
+    """The item that was resolved after this failure happened: a late report reopens nothing (design, Adding)."""
+    row = db.execute(
+        """select r.id from manual_resolution_queue r
+            where r.dedup_key = mrq_dedup_key(%(item_type)s::text, %(resource_type)s::text, %(resource_id)s::bigint,
+                                              %(resource_key)s::text, %(dedup_key)s::text)
+              and r.status = 'resolved' and r.resolved_at > %(occurred_at)s
+              and not exists (select from manual_resolution_queue o
+                               where o.dedup_key = r.dedup_key and o.status <> 'resolved')
+            order by r.resolved_at desc limit 1""",
+        values,
+    ).fetchone()
+    return row[0] if row else None
+
+
+def record_late(db: Db, item_id: int, values: dict[str, Any]) -> None:
+    """Keep a late report with the item that was resolved after it."""
+    db.execute(
+        """insert into mrq_occurrence (add_id, item_id, occurred_at, reason, context)
+           values (%(add_id)s, %(item_id)s, %(occurred_at)s, %(reason)s, %(context)s::jsonb)""",
+        values | {"item_id": item_id},
+    )
+
+
+def forget_middle_context(db: Db, item_id: int, n: int) -> None:
+    """Keep the first and the last contexts of an often repeated failure, not those between."""
+    db.execute(
+        "update mrq_occurrence set context = null where item_id = %s and n = %s and context is not null",
+        [item_id, n - KEPT_CONTEXTS],
+    )
+
+
+# ------------------------------------------------------------------ many at once
+
+STAGE: Final = """
+create temp table if not exists mrq_staged (
+  line integer, add_id uuid, item_type text, resource_type text, resource_id bigint, resource_key text, priority text,
+  reason text, context jsonb, sla_seconds bigint, occurred_at timestamptz, dedup_key text, fingerprint text
+) on commit delete rows
+"""
+COPY: Final = """
+copy mrq_staged (line, add_id, item_type, resource_type, resource_id, resource_key, priority, reason, context, sla_seconds,
+                 occurred_at, dedup_key, fingerprint) from stdin
+"""
+# Equal failures are folded first, and keys go in by order: two batches that meet cannot deadlock.
+ADD_STAGED: Final = (
+    """
+with clock as materialized (select mrq_now() as now),
+staged as materialized (
+  select s.*, least(occurred_at, now) as at, now,
+         mrq_dedup_key(item_type, resource_type, resource_id, resource_key, s.dedup_key) as key
+    from mrq_staged s, clock),
+folded as materialized (
+  select distinct on (key) *, count(*) over same as times, min(mrq_rank(priority)) over same as best_rank,
+         max(at) over same as last_at
+    from staged window same as (partition by key) order by key, line),
+told as materialized (
+  insert into manual_resolution_queue as q
+    (item_type, resource_type, resource_id, resource_key, priority, reason, context, created_at, last_occurred_at,
+     sla_seconds, sla_deadline, dedup_key, fingerprint, occurrences, changed_by, changed_how, changed_for, changed_note)
+  select item_type, resource_type, resource_id, resource_key,
+         (array['critical', 'high', 'medium', 'low'])[best_rank + 1], reason, context, at, last_at, sla_seconds,
+         at + sla_seconds * interval '1 second', key, fingerprint, times, %(by)s, 'add', 1, %(note)s::jsonb
+    from folded order by key
+""" + _COUNT_REPEAT + """
+  returning q.id, q.dedup_key, q.occurrences
+),
+counted as (
+  select s.line, s.add_id, t.id, s.at, s.reason, s.context,
+         t.occurrences - f.times + row_number() over (partition by s.key order by s.line) as n
+    from staged s join told t on t.dedup_key = s.key join folded f on f.key = s.key),
+recorded as (
+  insert into mrq_occurrence (add_id, item_id, n, occurred_at, reason, context)
+  select add_id, id, n, at, case when n > 1 then reason end, case when n > 1 then context end from counted)
+select id, n from counted order by line"""
+)
+
+
+def add_many(db: Db, intakes: Iterable[Intake], by: Actor, sla_seconds: dict[str, int]) -> list[Added]:
+    """Add a batch in one transaction (the caller's); the answers in the order given."""
+    db.execute(STAGE)
+    first_id = uuid.uuid4().int & ~0xFFFFFFFF  # neighbours in the index: a batch fills pages, not the whole tree
+    with db.cursor().copy(COPY) as copy:
+        for line, i in enumerate(intakes):
+            copy.write_row(
+                (line, uuid.UUID(int=first_id + line), i.item_type, i.resource_type, i.resource_id, i.resource_key,
+                 i.priority, i.reason, i.context, i.sla_seconds or sla_seconds[i.priority], i.occurred_at, i.dedup_key,
+                 i.fingerprint)
+            )
+    rows = db.execute(ADD_STAGED, {"by": by.name, "note": Jsonb({"kind": by.kind, "via": by.via})}).fetchall()
+    return [Added(item_id, repeated=n > 1, occurrences=n) for item_id, n in rows]
+
+

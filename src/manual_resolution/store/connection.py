@@ -1,0 +1,143 @@
+"""Connections: kept between calls, limited in time, with the driver's errors told once, at this boundary."""
+
+import os
+import select
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import Any
+
+import psycopg
+from psycopg import errors as pg
+from psycopg.abc import PQGen, RV
+
+from manual_resolution.errors import MRQError, Refused, Unreachable
+
+Db = psycopg.Connection[Any]
+
+
+class LimitedConnection(psycopg.Connection[Any]):
+    """A connection whose every wait ends at `deadline` (monotonic seconds): a frozen server cannot freeze its caller."""
+
+    deadline: float | None = None
+
+    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+        if self.deadline is not None and timeout is None:
+            timeout = max(0.01, self.deadline - monotonic())
+        try:
+            return super().wait(gen, interval, timeout)
+        except pg._WaitTimeout:
+            self.close()
+            raise Unreachable("The database did not answer in time.") from None
+
+
+class Database:
+    """One database and the connections kept to it. Safe in threads; a forked child opens its own."""
+
+    def __init__(self, url: str, *, timeout: float = 10.0) -> None:
+        self.url, self.timeout = url, timeout
+        self._idle: deque[LimitedConnection] = deque()
+        self._pid = os.getpid()
+
+    @contextmanager
+    def connection(self, timeout: float | None = None) -> Iterator[Db]:
+        """An autocommit connection for one use, limited to `timeout` seconds in all, connecting included.
+
+        Raises `Unreachable` when the database does not answer, `Refused` when one of its rules says no.
+        """
+        deadline = monotonic() + (self.timeout if timeout is None else timeout)
+        with told():
+            db = self._take() or self._open(deadline)
+            db.deadline = deadline
+            try:
+                yield db
+            finally:
+                self._give(db)
+
+    @contextmanager
+    def transaction(self, timeout: float | None = None) -> Iterator[Db]:
+        """As `connection`, with everything inside one transaction."""
+        with self.connection(timeout) as db, db.transaction():
+            yield db
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _take(self) -> LimitedConnection | None:
+        if self._pid != os.getpid():
+            self._idle, self._pid = deque(), os.getpid()
+        while self._idle:
+            db = self._idle.pop()
+            if is_alive(db):
+                return db
+            db.close()
+        return None
+
+    def _open(self, deadline: float) -> LimitedConnection:
+        seconds = max(2, round(deadline - monotonic()))
+        return LimitedConnection.connect(
+            self.url, autocommit=True, connect_timeout=seconds, application_name=f"mrq:{os.getpid()}"
+        )
+
+    def _give(self, db: LimitedConnection) -> None:
+        db.deadline = None
+        if db.closed or db.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            db.close()
+        elif self._pid == os.getpid():
+            self._idle.append(db)
+
+
+def is_alive(db: Db) -> bool:
+    """Whether an idle connection is still open: a server that went away has left an end-of-file to read."""
+    try:
+        return not db.closed and not select.select([db.fileno()], [], [], 0)[0]
+    except (OSError, ValueError, psycopg.OperationalError):
+        return False
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn the driver's errors into ours, once. Our own pass through."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise translated(error) from error
+
+
+def translated(error: psycopg.Error) -> MRQError:
+    """What a driver's error means to a caller, in one sentence without addresses or secrets."""
+    message = error.diag.message_primary or ""
+    match error:
+        case _ if (error.sqlstate or "").startswith("MRQ"):
+            return Refused(f"Refused by the database: {message}.")
+        case pg.UndefinedTable() | pg.UndefinedFunction() | pg.UndefinedColumn() | pg.InvalidSchemaName() if "mrq" in message or "manual_res" in message:
+            return Unreachable("This database has no queue of this version yet: run `mrq db migrate`.")
+        case pg.IntegrityError():
+            rule = error.diag.constraint_name or "a rule"
+            return Refused(f"Refused by the database's rule {rule}: {message}.")
+        case pg.InsufficientPrivilege():
+            return Refused(f"This database role may not do that: {message}.")
+        case pg.ReadOnlySqlTransaction():
+            return Unreachable("The database is read-only (a standby?): nothing was done.")
+        case pg.DiskFull():
+            return Unreachable("The database's disk is full: nothing was done.")
+        case pg.QueryCanceled() | pg.LockNotAvailable() | pg.DeadlockDetected() | pg.SerializationFailure():
+            return Unreachable(f"The database is busy: {message}. Nothing was done; try again.")
+        case pg.DataError():
+            return Refused(f"The database does not take this value: {message}.")
+        case psycopg.OperationalError() | pg.AdminShutdown():
+            return Unreachable(f"The database was not reached: {reason_of(error)}")
+        case psycopg.ProgrammingError() if error.sqlstate is None:
+            return Unreachable("DATABASE_URL is not a PostgreSQL address (its text is not shown, it may hold a password).")
+        case _:
+            return Refused(f"The database refused: {message or type(error).__name__}.")
+
+
+def reason_of(error: psycopg.Error) -> str:
+    """The last telling line of a connection error, a full stop behind it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    chosen = next((line for line in lines if "failed:" in line or "FATAL" in line), lines[0] if lines else "no reason given")
+    return chosen.rstrip(".") + "."

@@ -1,0 +1,366 @@
+"""Statements on `manual_resolution_queue`. A move is one guarded UPDATE; the row it returns, or none, is the verdict.
+
+Who moves and how travels in the UPDATE itself (`changed_*`); the database writes the event from it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from manual_resolution.item import Actor, Item
+from manual_resolution.store.connection import Db
+
+ITEM: Final = """
+  q.id, q.item_type, q.resource_type, q.resource_id, q.resource_key, q.priority, q.reason, q.context, q.status,
+  q.created_at, q.sla_deadline, q.sla_seconds, q.assigned_to, q.assigned_at, q.lease_until, q.held, q.deferred_until,
+  q.hold_until, q.wake_at, q.escalated_at, q.escalation_level, q.escalated_to, q.next_level_at, q.declined_by, q.position,
+  q.position_by, q.position_reason, q.position_until, q.resolved_at, q.resolution, q.resolution_metadata, q.occurrences,
+  q.last_occurred_at, q.dedup_key, q.fingerprint, q.succeeded_at, q.reopened_from, q.version,
+  (select mrq_now()) as read_at
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a list or a claim is limited to; none means any. `resource_id` goes with `resource_type`."""
+
+    item_type: str | None = None
+    priority: str | None = None
+    resource_type: str | None = None
+    resource_id: int | None = None
+
+
+def change(by: Actor, verb: str, **note: Any) -> dict[str, Any]:
+    """The parameters that name a change: who, how, and what else the history keeps (private)."""
+    kept = {name: value for name, value in note.items() if value is not None}
+    return {"by": by.name, "how": verb, "note": Jsonb({"kind": by.kind, "via": by.via, **kept})}
+
+
+def narrowed(chosen: Filter) -> dict[str, Any]:
+    """A filter as statement parameters."""
+    return {
+        "item_type": chosen.item_type,
+        "priority": chosen.priority,
+        "resource_type": chosen.resource_type,
+        "resource_id": chosen.resource_id,
+    }
+
+
+def _one(db: Db, statement: Any, values: dict[str, Any]) -> Item | None:
+    with db.cursor(row_factory=class_row(Item)) as cursor:
+        return cursor.execute(statement, values).fetchone()
+
+
+# ------------------------------------------------------------------ reading
+
+
+def get(db: Db, item_id: int) -> Item | None:
+    """One item."""
+    return _one(db, "select" + ITEM + "from manual_resolution_queue q where id = %(id)s", {"id": item_id})
+
+
+def lock(db: Db, item_id: int) -> Item | None:
+    """One item, its row locked until the transaction ends."""
+    return _one(db, "select" + ITEM + "from manual_resolution_queue q where id = %(id)s for no key update", {"id": item_id})
+
+
+def in_order(
+    db: Db, chosen: Filter, *, status: str | None, owner: str | None, team: str | None, resolved: bool, limit: int
+) -> list[Item]:
+    """Items in the order of work, those whose outcome is unknown first; resolved ones only when asked for."""
+    with db.cursor(row_factory=class_row(Item)) as cursor:
+        return cursor.execute(
+            "select" + ITEM + """
+              from manual_resolution_queue q
+             where (%(resolved)s or %(status)s::text = 'resolved' or status <> 'resolved')
+               and (%(status)s::text is null or status = %(status)s)
+               and (%(owner)s::text is null or assigned_to = %(owner)s)
+               and (%(team)s::text is null or escalated_to = %(team)s)
+               and (%(item_type)s::text is null or item_type = %(item_type)s)
+               and (%(priority)s::text is null or priority = %(priority)s)
+               and (%(resource_type)s::text is null or resource_type = %(resource_type)s)
+               and (%(resource_id)s::bigint is null or resource_id = %(resource_id)s)
+             order by status = 'resolved', (status <> 'assigned' and held = 'attempt') is not true,
+                      priority_rank, calm, position, sla_deadline, id
+             limit %(limit)s""",
+            narrowed(chosen) | {"status": status, "owner": owner, "team": team, "resolved": resolved, "limit": limit},
+        ).fetchall()
+
+
+def waiting_for_teams(db: Db) -> dict[str, int]:
+    """How many served items wait for which team."""
+    return dict(
+        db.execute(
+            """select escalated_to, count(*) from manual_resolution_queue
+                where status in ('pending', 'escalated') and held is null and escalated_to is not null
+                group by escalated_to order by escalated_to"""
+        ).fetchall()
+    )
+
+
+def unknown_outcomes(db: Db) -> list[int]:
+    """Ids of the items whose outside effect has an unknown outcome."""
+    return [
+        row[0]
+        for row in db.execute(
+            """select id from manual_resolution_queue
+                where status in ('pending', 'escalated') and held = 'attempt' order by id"""
+        )
+    ]
+
+
+# ------------------------------------------------------------------ claiming
+
+_CLAIM_SET: Final = """
+       set status = 'assigned', assigned_to = %(by)s, lease_until = (select mrq_now()) + %(lease)s::interval,
+           held = null, deferred_until = null,
+           changed_by = %(by)s, changed_how = %(how)s, changed_for = q.version + 1, changed_note = %(note)s
+"""
+_SERVED: Final = """
+       where status in ('pending', 'escalated') and held is null
+         and (%(item_type)s::text is null or item_type = %(item_type)s)
+         and (%(priority)s::text is null or priority = %(priority)s)
+         and (%(resource_type)s::text is null or resource_type = %(resource_type)s)
+         and (%(resource_id)s::bigint is null or resource_id = %(resource_id)s)
+         and not (%(by)s = any (declined_by)) and not (id = any (%(skipped)s::bigint[]))
+"""
+_IN_ORDER: Final = " order by priority_rank, calm, position, sla_deadline, id limit 1 for no key update skip locked"
+
+CLAIM_NEXT: Final = (
+    "with next as materialized (select id from manual_resolution_queue" + _SERVED + " and escalated_to is null" + _IN_ORDER
+    + ") update manual_resolution_queue q" + _CLAIM_SET + " from next where q.id = next.id returning" + ITEM
+)
+# Two ordered probes, the better one taken: a filter over one index would walk past all items of other teams.
+CLAIM_NEXT_OF_TEAM: Final = (
+    "with anyone as materialized (select * from manual_resolution_queue" + _SERVED + " and escalated_to is null" + _IN_ORDER
+    + "), team as materialized (select * from manual_resolution_queue" + _SERVED
+    + " and escalated_to = any (%(teams)s::text[])" + _IN_ORDER
+    + """), next as (select id from (select * from anyone union all select * from team) served
+           order by priority_rank, calm, position, sla_deadline, id limit 1)
+        update manual_resolution_queue q""" + _CLAIM_SET + " from next where q.id = next.id returning" + ITEM
+)
+
+
+def claim_next(
+    db: Db, by: Actor, lease: timedelta, chosen: Filter, teams: Sequence[str] = (), skipped: Sequence[int] = ()
+) -> Item | None:
+    """Claim the next item in the order of work that `by` may be served; none when there is none."""
+    values = change(by, "claim") | narrowed(chosen) | {"lease": lease, "teams": list(teams), "skipped": list(skipped)}
+    return _one(db, CLAIM_NEXT_OF_TEAM if teams else CLAIM_NEXT, values)
+
+
+def claim(db: Db, item_id: int, by: Actor, lease: timedelta) -> Item | None:
+    """Claim one unowned item by id, a deferred one too; not one whose outcome is unknown."""
+    return _one(
+        db,
+        "update manual_resolution_queue q" + _CLAIM_SET + """
+          where id = %(id)s and status in ('pending', 'escalated') and (held is null or held = 'deferred')
+         returning""" + ITEM,
+        change(by, "claim") | {"id": item_id, "lease": lease},
+    )
+
+
+def extend(db: Db, item_id: int, by: Actor, lease: timedelta) -> Item | None:
+    """Renew the owner's lease; bookkeeping, no event."""
+    return _one(
+        db,
+        """update manual_resolution_queue q set lease_until = (select mrq_now()) + %(lease)s::interval
+            where id = %(id)s and status = 'assigned' and assigned_to = %(by)s and lease_until is not null
+           returning""" + ITEM,
+        {"id": item_id, "by": by.name, "lease": lease},
+    )
+
+
+# ------------------------------------------------------------------ letting go
+
+_CHANGED: Final = """
+           changed_by = %(by)s, changed_how = %(how)s, changed_for = q.version + 1, changed_note = %(note)s
+"""
+_UNOWNED: Final = """
+           status = case when escalated_at is null then 'pending' else 'escalated' end, assigned_to = null,
+           assigned_at = null,
+"""
+_MINE: Final = " where id = %(id)s and status = 'assigned' and assigned_to = %(by)s and held is null returning"
+_FREE_OR_MINE: Final = """
+       where id = %(id)s and (status in ('pending', 'escalated') or (status = 'assigned' and assigned_to = %(by)s))
+         and (held is null or held = 'deferred')
+"""
+
+
+def release(db: Db, item_id: int, by: Actor, note: str | None) -> Item | None:
+    """Give an owned item back."""
+    return _one(
+        db,
+        "update manual_resolution_queue q set" + _UNOWNED + _CHANGED + _MINE + ITEM,
+        change(by, "release", note=note) | {"id": item_id},
+    )
+
+
+def decline(db: Db, item_id: int, by: Actor, reason: str) -> Item | None:
+    """Give an owned item back, not to be served to the same person again."""
+    return _one(
+        db,
+        "update manual_resolution_queue q set declined_by = array_append(array_remove(declined_by, %(by)s), %(by)s),"
+        + _UNOWNED + _CHANGED + _MINE + ITEM,
+        change(by, "decline", justification=reason) | {"id": item_id},
+    )
+
+
+def hand_over(db: Db, item_id: int, by: Actor, to: str, lease: timedelta, note: str | None) -> Item | None:
+    """Give an owned item to a named colleague, with a fresh lease."""
+    return _one(
+        db,
+        """update manual_resolution_queue q
+              set assigned_to = %(to)s, lease_until = (select mrq_now()) + %(lease)s::interval,""" + _CHANGED + _MINE + ITEM,
+        change(by, "hand-over", note=note, to=to) | {"id": item_id, "to": to, "lease": lease},
+    )
+
+
+def take_over(db: Db, item_id: int, by: Actor, lease: timedelta, reason: str) -> Item | None:
+    """Take an item from its owner."""
+    return _one(
+        db,
+        """update manual_resolution_queue q
+              set assigned_to = %(by)s, lease_until = (select mrq_now()) + %(lease)s::interval,""" + _CHANGED + """
+            where id = %(id)s and status = 'assigned' and assigned_to <> %(by)s and held is null
+           returning""" + ITEM,
+        change(by, "take-over", justification=reason) | {"id": item_id, "lease": lease},
+    )
+
+
+def defer(
+    db: Db, item_id: int, by: Actor, span: timedelta | None, until: datetime | None, justification: str
+) -> Item | None:
+    """Put an item aside until a time in the future (`span` from now, or the instant `until`)."""
+    return _one(
+        db,
+        """update manual_resolution_queue q
+              set held = 'deferred', deferred_until = coalesce(%(until)s::timestamptz, (select mrq_now()) + %(span)s::interval),
+           """ + _UNOWNED + _CHANGED + _FREE_OR_MINE + """
+              and coalesce(%(until)s::timestamptz, 'infinity') > (select mrq_now())
+           returning""" + ITEM,
+        change(by, "defer", justification=justification) | {"id": item_id, "span": span, "until": until},
+    )
+
+
+def escalate(db: Db, item_id: int, by: Actor, to: str | None, justification: str) -> Item | None:
+    """The operator's move: unowned again, for another team or anybody else; not served to `by` again."""
+    return _one(
+        db,
+        """update manual_resolution_queue q
+              set status = 'escalated', assigned_to = null, assigned_at = null, held = null, deferred_until = null,
+                  escalated_at = coalesce(escalated_at, (select mrq_now())), escalated_to = %(to)s,
+                  declined_by = array_append(array_remove(declined_by, %(by)s), %(by)s),""" + _CHANGED + _FREE_OR_MINE + """
+           returning""" + ITEM,
+        change(by, "escalate", justification=justification, to=to) | {"id": item_id, "to": to},
+    )
+
+
+# ------------------------------------------------------------------ facts beside the status
+
+
+def set_priority(db: Db, item_id: int, by: Actor, to: str, sla_seconds: int, justification: str) -> Item | None:
+    """Change the priority. The deadline moves earlier with a higher one and never later."""
+    return _one(
+        db,
+        """update manual_resolution_queue q
+              set priority = %(to)s,
+                  sla_deadline = case when mrq_rank(%(to)s) < priority_rank
+                                      then least(sla_deadline, (select mrq_now()) + %(sla)s * interval '1 second')
+                                      else sla_deadline end,
+                  position = case when %(to)s = 'critical' then 'infinity' else position end,""" + _CHANGED + """
+            where id = %(id)s and status <> 'resolved' and priority <> %(to)s
+           returning""" + ITEM,
+        change(by, "priority", justification=justification) | {"id": item_id, "to": to, "sla": sla_seconds},
+    )
+
+
+def note(db: Db, item_id: int, by: Actor, text: str) -> Item | None:
+    """Add a note to an open item's history."""
+    return _one(
+        db,
+        "update manual_resolution_queue q set" + _CHANGED + " where id = %(id)s and status <> 'resolved' returning" + ITEM,
+        change(by, "note", note=text) | {"id": item_id},
+    )
+
+
+def amend(db: Db, item_id: int, by: Actor, context: str, justification: str) -> Item | None:
+    """Merge corrected facts (JSON text of an object) into an open item's context."""
+    return _one(
+        db,
+        """update manual_resolution_queue q
+              set context = coalesce(context, '{}') || %(context)s::jsonb,""" + _CHANGED + """
+            where id = %(id)s and status <> 'resolved'
+           returning""" + ITEM,
+        change(by, "amend", justification=justification) | {"id": item_id, "context": context},
+    )
+
+
+# ------------------------------------------------------------------ ending
+
+
+def resolve(
+    db: Db, item_id: int, by: Actor, resolution: str, metadata: dict[str, Any], shown: dict[str, Any] | None = None
+) -> Item | None:
+    """Resolve an item that is unowned or one's own; claims it in the same statement."""
+    return _one(
+        db,
+        """update manual_resolution_queue q
+              set status = 'resolved', assigned_to = %(by)s, assigned_at = coalesce(assigned_at, (select mrq_now())),
+                  resolution = %(resolution)s, resolution_metadata = %(metadata)s,""" + _CHANGED + """
+            where id = %(id)s and (status in ('pending', 'escalated') or (status = 'assigned' and assigned_to = %(by)s))
+           returning""" + ITEM,
+        change(by, "resolve", shown=shown) | {"id": item_id, "resolution": resolution, "metadata": Jsonb(metadata)},
+    )
+
+
+WITHDRAW: Final = """
+update manual_resolution_queue q
+   set status = case when status = 'assigned' then status else 'resolved' end,
+       succeeded_at = (select mrq_now()),
+       resolution = case when status = 'assigned' then null else 'Withdrawn: ' || %(reason)s::text end,
+       resolution_metadata = case when status = 'assigned' then null
+                                  else jsonb_build_object('withdrawn', true, 'decided_by', %(by)s::text) end,
+""" + _CHANGED + """
+ where dedup_key = mrq_dedup_key(%(item_type)s::text, %(resource_type)s::text, %(resource_id)s::bigint,
+                                 %(resource_key)s::text, %(dedup_key)s::text)
+   and status <> 'resolved' and held is distinct from 'attempt' and succeeded_at is null
+returning""" + ITEM
+
+
+def withdraw(db: Db, by: Actor, reason: str, thing: dict[str, Any]) -> Item | None:
+    """The producer has succeeded meanwhile: an unowned item is resolved, an owned one marked."""
+    return _one(db, WITHDRAW, change(by, "withdraw", reason=reason) | {"reason": reason} | thing)
+
+
+def reopen(db: Db, item_id: int, by: Actor, sla_seconds: dict[str, int], justification: str) -> Item | None:
+    """A new item from a resolved one; none when the same failure is open already or the item is not resolved."""
+    return _one(
+        db,
+        """insert into manual_resolution_queue as q
+             (item_type, resource_type, resource_id, resource_key, priority, reason, context, created_at, last_occurred_at,
+              sla_seconds, sla_deadline, dedup_key, fingerprint, reopened_from, changed_by, changed_how, changed_for, changed_note)
+           select item_type, resource_type, resource_id, resource_key, priority, reason, context, clock.now, clock.now,
+                  (%(sla)s::jsonb ->> priority)::bigint,
+                  clock.now + (%(sla)s::jsonb ->> priority)::bigint * interval '1 second',
+                  dedup_key, fingerprint, id, %(by)s, %(how)s, 1, %(note)s
+             from manual_resolution_queue, (select mrq_now() as now offset 0) clock
+            where id = %(id)s and status = 'resolved'
+           on conflict (dedup_key) where status <> 'resolved' do nothing
+           returning""" + ITEM,
+        change(by, "reopen", justification=justification) | {"id": item_id, "sla": Jsonb(sla_seconds)},
+    )
+
+
+def open_of_same_failure(db: Db, item_id: int) -> int | None:
+    """The id of the open item that stands for the same failure as a resolved one."""
+    row = db.execute(
+        """select o.id from manual_resolution_queue o join manual_resolution_queue r using (dedup_key)
+            where r.id = %s and o.status <> 'resolved'""",
+        [item_id],
+    ).fetchone()
+    return row[0] if row else None

@@ -1,0 +1,394 @@
+"""What MRQ knows about an item type: checks, factors, options. The public way to teach it a new one (docs/extend).
+
+Functions given to a workflow take what they ask for by name: `item` (its `context` typed by the workflow's dataclass),
+`db` (an open psycopg connection), `values`, `answers`, `attempts`, `outcome`; whichever they name, in any order.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
+from typing import Any, Literal, TypeVar
+
+from manual_resolution.errors import InvalidInput, NotPossible, SettingsError
+from manual_resolution.item import Item
+
+F = TypeVar("F", bound=Callable[..., Any])
+Effect = Literal["database", "external", "escalate", "defer"]
+
+
+# ------------------------------------------------------------------ what functions answer
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A check's answer: pass, fail or unknown, a sentence for the person, and the facts a decision is bound to."""
+
+    verdict: Literal["pass", "fail", "unknown"]
+    sentence: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def passes(sentence: str, **facts: Any) -> Answer:
+    """The world is as the check's title says."""
+    return Answer("pass", sentence, facts)
+
+
+def fails(sentence: str, **facts: Any) -> Answer:
+    """The world is not as the check's title says."""
+    return Answer("fail", sentence, facts)
+
+
+def unknown(sentence: str, **facts: Any) -> Answer:
+    """It could not be found out."""
+    return Answer("unknown", sentence, facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """What a factor recommends: an option's key, one sentence why, and values to propose."""
+
+    option: str
+    sentence: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+def recommend(option: str, sentence: str, **values: Any) -> Recommendation:
+    """Recommend the option with this key; `values` are proposed for what it asks (`span="1h"` for a deferral)."""
+    return Recommendation(option, sentence, values)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an outside call came to. `retry_after` is in seconds, where the service said so."""
+
+    state: Literal["done", "not_done", "unclear"]
+    sentence: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    retry_after: float | None = None
+
+
+def done(sentence: str = "", **evidence: Any) -> Outcome:
+    """The effect took place, or the world was so already."""
+    return Outcome("done", sentence, evidence)
+
+
+def not_done(sentence: str, *, retry_after: float | None = None, **evidence: Any) -> Outcome:
+    """The effect definitely did not take place: refused before sending, or by the service."""
+    return Outcome("not_done", sentence, evidence, retry_after)
+
+
+def unclear(sentence: str, **evidence: Any) -> Outcome:
+    """Nobody can tell from here: no answer, a server error, a broken connection."""
+    return Outcome("unclear", sentence, evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """How an option resolved its item: the sentence on record, and the one the person sees."""
+
+    resolution: str
+    result: str
+
+
+def resolved(resolution: str, *, result: str | None = None) -> Resolved:
+    """The item is resolved; `resolution` goes on record, `result` (the same where left out) is shown."""
+    return Resolved(resolution, result or resolution)
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """Rows of one table that an option would change: `Touch("meal_plans", 12345, "forget its PDF")`."""
+
+    table: str
+    key: int | str
+    change: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One outside call that an option would make: `Call("Vercel Blob", "delete", "plans/1.pdf")`."""
+
+    service: str
+    verb: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything an option would touch; executing touches exactly that."""
+
+    touches: tuple[Touch, ...] = ()
+    calls: tuple[Call, ...] = ()
+
+    def lines(self) -> list[str]:
+        """One line for each row and call."""
+        rows = [f"{t.change}: {t.table} #{t.key}" for t in self.touches]
+        return rows + [f"{c.verb} at {c.service}: {c.target}" for c in self.calls] or ["nothing outside the queue"]
+
+
+# ------------------------------------------------------------------ context and values, typed
+
+
+def shown(label: str, *, brief: Callable[[Any], object] | None = None, default: Any = MISSING) -> Any:
+    """A dataclass field with its label; `brief` shortens its value where space is short."""
+    return field(default=default, metadata={"label": label, "brief": brief})
+
+
+def choice(label: str, *choices: str, default: Any = MISSING) -> Any:
+    """A dataclass field for a value to choose from a list."""
+    return field(default=default, metadata={"label": label, "choices": choices})
+
+
+def label_of(one: Field[Any]) -> str:
+    """A field's label; made from its name where none was given."""
+    return str(one.metadata.get("label") or one.name.replace("_", " ").capitalize())
+
+
+def arguments(function: Callable[..., Any], allowed: str, place: str) -> frozenset[str]:
+    """The names a function asks for. Raises `SettingsError` for one nobody can give."""
+    asked = frozenset(inspect.signature(function).parameters)
+    if stray := sorted(asked - set(allowed.split())):
+        raise SettingsError([f"{place} asks for {', '.join(stray)}; it may ask for {', '.join(allowed.split())}."])
+    return asked
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A function and the names it asks for."""
+
+    function: Callable[..., Any]
+    asks: frozenset[str]
+
+    def __call__(self, **have: Any) -> Any:
+        return self.function(**{name: have[name] for name in self.asks})
+
+
+# ------------------------------------------------------------------ checks, factors, options
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A read-only question about the world now. `outside`: it asks a service, so it is never asked under a row lock."""
+
+    key: str
+    title: str
+    ask: Asking
+    outside: bool = False
+
+    def __call__(self, **have: Any) -> Answer:
+        answer: Answer = self.ask(**have)
+        return answer
+
+
+@dataclass(slots=True)
+class Option:
+    """One thing a person may decide. `requires` names the checks that must pass."""
+
+    key: str
+    label: str
+    effect: Effect
+    requires: tuple[str, ...] = ()
+    values: type | None = None
+    action: str = ""
+    team: str | None = None
+    hours: float = 24
+    effects: dict[str, Asking] = field(default_factory=dict)
+
+    def _keep(self, part: str, allowed: str, function: F) -> F:
+        self.effects[part] = Asking(function, arguments(function, allowed, f"Option {self.key}: {part}"))
+        return function
+
+    def run(self, function: F) -> F:
+        """The database effect, in the transaction that records the resolution; returns `resolved(...)`."""
+        return self._keep("run", "item db values", function)
+
+    def call(self, function: F) -> F:
+        """The outside call, with no transaction open; returns `done`, `not_done` or `unclear`."""
+        return self._keep("call", "item values", function)
+
+    def then(self, function: F) -> F:
+        """What follows a call that was done, in the resolving transaction; returns `resolved(...)`."""
+        return self._keep("then", "item db values outcome", function)
+
+    def probe(self, function: F) -> F:
+        """Find out whether an earlier call took effect; returns `done`, `not_done` or `unclear`."""
+        return self._keep("probe", "item values", function)
+
+    def plan(self, function: F) -> F:
+        """What the option would touch; returns `Plan`."""
+        return self._keep("plan", "item db values", function)
+
+    def possible(self, answers: Mapping[str, Answer]) -> str | None:
+        """None when every required check passes, else the sentence of the first that does not."""
+        failing = (answers[key] for key in self.requires if key in answers and answers[key].verdict != "pass")
+        return next((answer.sentence for answer in failing), None)
+
+    def complete(self) -> None:
+        """Raise `SettingsError` when a part is missing."""
+        needed = {"database": ("run",), "external": ("call", "then", "probe")}.get(self.effect, ())
+        if missing := [part for part in needed if part not in self.effects]:
+            raise SettingsError([f"Option {self.key}: effect {self.effect!r} needs {' and '.join(missing)}."])
+
+
+Factor = Asking
+
+
+class Workflow:
+    """One item type: `Workflow("pdf_deletion_failed", context=FailedDeletion)`.
+
+    The order written is the order shown; `escalate` and `defer` follow behind unless the type lists them itself.
+    """
+
+    def __init__(self, item_type: str, *, context: type | None = None, recommended: str = "") -> None:
+        self.item_type, self.context, self.recommended = item_type, context, recommended
+        self.checks: dict[str, Check] = {}
+        self.factors: list[Factor] = []
+        self.advice: list[str] = []
+        self._options: dict[str, Option] = {}
+
+    def check(self, title: str, *, outside: bool = False) -> Callable[[F], F]:
+        """Declare a check: a function that answers `passes`, `fails` or `unknown`, with a sentence."""
+
+        def keep(function: F) -> F:
+            key = function.__name__
+            self._new(key, self.checks)
+            asking = Asking(function, arguments(function, "item db", f"Check {key} of {self.item_type}"))
+            self.checks[key] = Check(key, title, asking, outside)
+            return function
+
+        return keep
+
+    def factor(self, function: F) -> F:
+        """Declare a factor: a function that returns `recommend(...)` or None. The first that recommends wins."""
+        place = f"Factor {function.__name__} of {self.item_type}"
+        self.factors.append(Asking(function, arguments(function, "item answers attempts", place)))
+        return function
+
+    def advise(self, sentence: str) -> None:
+        """A decision factor only a person can weigh, shown as it stands."""
+        self.advice.append(sentence)
+
+    def option(
+        self, key: str, label: str, *, effect: Literal["database", "external"], requires: Sequence[str] = (),
+        values: type | None = None, action: str = "",
+    ) -> Option:
+        """Declare an option; its parts follow as decorators: `@retry.call`, `@retry.then`, `@retry.probe`, `@retry.plan`.
+
+        `values` is a dataclass of what the option asks; `action` is shown while it runs.
+        """
+        if stray := [name for name in requires if name not in self.checks]:
+            raise SettingsError([f"Option {key} of {self.item_type} requires {', '.join(stray)}, which is no check of it."])
+        return self._add(Option(key, label, effect, tuple(requires), values, action))
+
+    def escalate(self, label: str = "Escalate", *, team: str | None = None) -> Option:
+        """Place the generic escalation here, under this label, for this team."""
+        return self._add(Option("escalate", label, "escalate", team=team))
+
+    def defer(self, label: str = "Defer", *, hours: float = 24) -> Option:
+        """Place the generic deferral here, under this label, proposing so many hours."""
+        return self._add(Option("defer", label, "defer", hours=hours))
+
+    @property
+    def options(self) -> dict[str, Option]:
+        """The options in menu order, generic ones behind."""
+        generic = {"escalate": Option("escalate", "Escalate", "escalate"), "defer": Option("defer", "Defer for 24 hours", "defer")}
+        return self._options | {key: option for key, option in generic.items() if key not in self._options}
+
+    def option_named(self, key: str) -> Option:
+        """The option with this key; raises `InvalidInput` listing what there is."""
+        if key not in self.options:
+            raise InvalidInput("option", key, f"{self.item_type} has {', '.join(self.options)}")
+        return self.options[key]
+
+    def complete(self) -> "Workflow":
+        """Itself, when every option has its parts; raises `SettingsError` else."""
+        for option in self._options.values():
+            option.complete()
+        return self
+
+    def _add(self, option: Option) -> Option:
+        self._new(option.key, self._options)
+        self._options[option.key] = option
+        return option
+
+    def _new(self, key: str, among: Mapping[str, object]) -> None:
+        if key in among:
+            raise SettingsError([f"{self.item_type} declares {key} twice."])
+
+    # -------------------------------------------------------------- an item as its type knows it
+
+    def missing(self, item: Item) -> list[str]:
+        """Labels of required context that the item lacks."""
+        required = [f for f in context_fields(self.context) if f.default is MISSING and f.default_factory is MISSING]
+        return [label_of(f) for f in required if (item.context or {}).get(f.name) in (None, "")]
+
+    def typed(self, item: Item) -> Item:
+        """The item with its context as the workflow's dataclass; what is missing is None."""
+        if self.context is None:
+            return item
+        given = item.context or {}
+        empty = {f.name: None for f in context_fields(self.context) if f.default is MISSING and f.default_factory is MISSING}
+        known = {f.name: given[f.name] for f in context_fields(self.context) if f.name in given}
+        return replace(item, context=self.context(**(empty | known)))
+
+    def brief(self, item: Item) -> list[tuple[str, object]]:
+        """Label and value of the context worth showing first; all of it where the type declares nothing."""
+        given = item.context or {}
+        labelled = [f for f in context_fields(self.context) if "label" in f.metadata]
+        if not labelled:
+            return [(name.replace("_", " ").capitalize(), value) for name, value in given.items()]
+        return [(label_of(f), (f.metadata.get("brief") or same)(given[f.name])) for f in labelled if f.name in given]
+
+
+def same(value: Any) -> Any:
+    """The value itself."""
+    return value
+
+
+def context_fields(kind: type | None) -> tuple[Field[Any], ...]:
+    """The fields of a context dataclass, none for none."""
+    return fields(kind) if kind is not None else ()
+
+
+def asked(option: Option, given: Mapping[str, Any]) -> Any:
+    """The option's values as its dataclass, from text or typed values; raises `InvalidInput` naming the value."""
+    if option.values is None:
+        if given:
+            raise InvalidInput("values", dict(given), f"option {option.key} asks for none")
+        return None
+    wanted = {f.name: f for f in fields(option.values)}
+    if stray := sorted(set(given) - set(wanted)):
+        raise InvalidInput(stray[0], given[stray[0]], f"option {option.key} asks for {', '.join(wanted)}")
+    missing = [f.name for f in wanted.values() if f.default is MISSING and f.name not in given]
+    if missing:
+        raise InvalidInput(missing[0], None, f"option {option.key} asks for {label_of(wanted[missing[0]])}")
+    return option.values(**{name: read_value(wanted[name], value) for name, value in given.items()})
+
+
+def read_value(one: Field[Any], value: Any) -> Any:
+    """One value, read by its field's type: int, date, choice or text."""
+    from datetime import date
+
+    kind = one.type if isinstance(one.type, str) else getattr(one.type, "__name__", "")
+    text = str(value).strip()
+    if choices := one.metadata.get("choices"):
+        if text not in choices:
+            raise InvalidInput(one.name, value, f"one of {', '.join(choices)}")
+        return text
+    if kind == "int":
+        if not (text.isascii() and text.isdigit() and len(text) < 19):
+            raise InvalidInput(one.name, value, "a whole number")
+        return int(text)
+    if kind == "date":
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            raise InvalidInput(one.name, value, "a date such as 2026-12-31") from None
+    if not text or len(text) > 1000 or "\0" in text:
+        raise InvalidInput(one.name, value, "some text, at most 1000 characters")
+    return text
+
+
+def refuse(sentence: str) -> NotPossible:
+    """What a database effect raises when the world forbids it: `raise refuse("payment is still open")`."""
+    return NotPossible(sentence)
