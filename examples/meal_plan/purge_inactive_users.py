@@ -10,9 +10,9 @@ from psycopg.errors import ForeignKeyViolation
 if not __package__:  # run as a file: this package is beside us, `scripts` is in the project's root
     sys.path[:0] = [str(Path(__file__).resolve().parents[up]) for up in (1, 2)]
 
-from scripts.manual_resolution.add_to_queue import add_to_queue
-
+from manual_resolution import Priority
 from meal_plan.cleanup import Counts, Database, arguments, connect, hold_facts, is_test_account
+from scripts.manual_resolution.add_to_queue import add_to_queue
 
 DUE = """
 select id, email, created_at, last_seen_at, deletion_requested_at from users
@@ -88,7 +88,7 @@ def leave_to_a_person(user: dict[str, Any], obstacle: ForeignKeyViolation, now: 
     )
 
 
-def priority(user: dict[str, Any]) -> str:
+def priority(user: dict[str, Any]) -> Priority:
     """A request for deletion that is not honoured is a compliance matter."""
     if user["deletion_requested_at"] is not None:
         return "critical"

@@ -51,6 +51,14 @@ class World:
         """What the seven nights did, by script (see `seven_nights`); None: they have not been."""
         return self._state["nights"]  # type: ignore[no-any-return]
 
+    def counts(self) -> dict[str, int]:
+        """How many plans, quiz responses and users the application has."""
+        with psycopg.connect(self.database_url) as db:
+            row = db.execute(
+                "select (select count(*) from meal_plans), (select count(*) from quiz_responses), (select count(*) from users)"
+            ).fetchone()
+        return dict(zip(("plans", "quiz_responses", "users"), row or (0, 0, 0), strict=True))
+
     def seven_nights(
         self, progress: Callable[[str, int, int, str], None] | None = None
     ) -> dict[str, dict[str, int]]:

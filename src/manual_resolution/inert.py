@@ -7,6 +7,7 @@ nothing in it can move the cursor, change the clipboard, reorder a line, hide a 
 import json
 import re
 import unicodedata
+from itertools import accumulate
 from typing import Final
 
 #: Characters nobody sees, as the inside of a regular-expression class: controls, zero-width, bidi, fillers,
@@ -59,7 +60,8 @@ def clip(text: str, width: int) -> str:
     """`text` in at most `width` terminal columns; `…` at the end says that something was cut."""
     if columns(text) <= width:
         return text
-    return text[: _fitting(text, width - 1)] + "…" if width > 0 else ""
+    ends = accumulate(map(_columns, text))
+    return text[: sum(end < width for end in ends)] + "…" if width > 0 else ""
 
 
 def columns(text: str) -> int:
@@ -102,22 +104,15 @@ def _is_mark(char: str) -> bool:
 
 def _broken(line: str, room: int | None) -> list[str]:
     """`line` in pieces of at most `room` columns; at least one piece."""
-    pieces = []
-    while room is not None and columns(line) > room:
-        at = max(_fitting(line, room), 1)
-        pieces.append(line[:at])
-        line = line[at:]
-    return [*pieces, line]
-
-
-def _fitting(line: str, room: int) -> int:
-    """How many characters of `line` fit into `room` columns."""
-    used = 0
+    if room is None:
+        return [line]
+    pieces, start, used = [], 0, 0
     for at, char in enumerate(line):
         used += _columns(char)
-        if used > room:
-            return at
-    return len(line)
+        if used > room and at > start:
+            pieces.append(line[start:at])
+            start, used = at, _columns(char)
+    return [*pieces, line[start:]]
 
 
 def _columns(char: str) -> int:

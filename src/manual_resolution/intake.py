@@ -320,7 +320,7 @@ def _priority(value: object) -> str:
 
 
 def _sla_seconds(hours: object) -> int:
-    allowed = f"a number of hours from one minute (1/60) to {MAX_SLA_HOURS}"
+    allowed = "a number of hours from one minute (1/60) to 8784"
     if not isinstance(hours, (int, float, Decimal)) or isinstance(hours, bool):
         raise InvalidType("sla_hours", hours, allowed)
     try:
@@ -353,7 +353,9 @@ def _uuid(value: object) -> UUID:
 def _stored(context: object) -> str:
     """`context` as JSON text. C writes it; Python walks it only where sizes do not prove that all is well."""
     if not isinstance(context, dict):
-        raise InvalidType("context", context, "a dict or None")
+        if not isinstance(context, Mapping):
+            raise InvalidType("context", context, "a dict or None")
+        context = dict(context)
     try:
         text = _ENCODE(context)
         size, proven = _size(text), _is_plain(context, text)

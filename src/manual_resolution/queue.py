@@ -218,6 +218,13 @@ class Queue:
         with self.database.connection() as db:
             return items.claim_next(db, person(by), self.lease, chosen, self._teams(teams), skipped)
 
+    def count_served(
+        self, by: By, *, chosen: Filter = ANY, teams: Sequence[str] | None = None, skipped: Sequence[int] = (), limit: int = 100
+    ) -> int:
+        """How many items `next` could serve this person now, counted up to `limit`."""
+        with self.database.connection() as db:
+            return items.count_served(db, person(by), chosen, self._teams(teams), skipped, limit)
+
     def claim(self, item_id: int, by: By) -> Item:
         """Claim one item by id, a deferred or targeted one too; one's own again renews the lease."""
         who = person(by)

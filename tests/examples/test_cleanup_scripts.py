@@ -1,4 +1,4 @@
-"""The sample application's scripts on real tables and the blob stand-in: what they finish, what they queue."""
+"""The sample application's scripts on real tables and the blob stand-in: what they finish and queue."""
 
 import os
 import subprocess
@@ -39,7 +39,9 @@ class Week:
             return db.execute(query.encode() if isinstance(query, str) else query, values).fetchall()
 
     def open(self, item_type: str) -> Rows:
-        query = "select * from manual_resolution_queue where status <> 'resolved' and item_type = %(of)s order by id"
+        query = (
+            "select * from manual_resolution_queue where status = 'pending' and item_type = %(of)s order by 1"
+        )
         return self.rows(query, of=item_type)
 
 
@@ -126,8 +128,8 @@ def test_one_failure_healed_on_the_second_night(week: Week) -> None:
 
 def test_ages_run_from_minutes_to_a_week_and_one_item_is_overdue(week: Week) -> None:
     """The youngest item is minutes old, the oldest seven and a half days; that one is 12 to 13 hours late."""
-    ages = "select %(now)s - created_at as age, sla_deadline, priority from manual_resolution_queue order by 1 desc"
-    items = week.rows(ages, now=week.world.now)
+    ages = "select %(now)s - created_at as age, sla_deadline, priority from manual_resolution_queue"
+    items = week.rows(f"{ages} order by created_at", now=week.world.now)
     assert items[0]["age"] == timedelta(hours=180.5)
     assert items[-1]["age"] == timedelta(minutes=12)
     overdue = [item for item in items if item["sla_deadline"] < week.world.now]
@@ -245,7 +247,8 @@ def run(script: str, world: World, *arguments: str) -> str:
 
 def test_scripts_run_as_plain_files(world: World, tmp_path: Path) -> None:
     """Each script runs by `python examples/meal_plan/….py` from the project's root and says what it did."""
-    (tmp_path / "1.json").write_text(f'{{"email": "{data.APPELLANT.upper()}", "message": "Please"}}')
+    (inbox := tmp_path / "inbox").mkdir()
+    (inbox / "1.json").write_text(f'{{"email": "{data.APPELLANT.upper()}", "message": "Please"}}')
     assert run("cleanup_expired_pdfs.py", world, "--requests-only") == "1 deleted, 0 for a person\n"
     assert run("cleanup_orphaned_quizzes.py", world) == "28 deleted, 3 for a person\n"
     assert (
@@ -253,8 +256,8 @@ def test_scripts_run_as_plain_files(world: World, tmp_path: Path) -> None:
         == "44 deleted, 2 for a person\n"
     )
     assert run("review_before_deletion.py", world) == "0 deleted, 0 for a person\n"
-    assert run("appeals_inbox.py", world, str(tmp_path)) == "1.json 0 deleted, 1 for a person\n"
-    assert run("appeals_inbox.py", world, str(tmp_path)) == ""
+    assert run("appeals_inbox.py", world, str(inbox)) == "1.json 0 deleted, 1 for a person\n"
+    assert run("appeals_inbox.py", world, str(inbox)) == ""
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

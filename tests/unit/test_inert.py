@@ -5,12 +5,13 @@ import re
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manual_resolution.inert import clip, columns, inert, inert_block, inert_json
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
+UNTIMED = settings(deadline=None)
 ACTS_OR_HIDES = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
 )
@@ -65,6 +66,7 @@ def test_ordinary_text_is_unchanged(text: str) -> None:
     assert inert(text) == text
 
 
+@UNTIMED
 @given(ANY_TEXT)
 def test_nothing_harmful_remains(text: str) -> None:
     """Whatever the text: one line without control, bidi or zero-width characters, that can be encoded."""
@@ -74,6 +76,7 @@ def test_nothing_harmful_remains(text: str) -> None:
     assert inert(shown) == shown
 
 
+@UNTIMED
 @given(ANY_TEXT)
 def test_every_line_of_a_block_has_the_prefix(text: str) -> None:
     """No line of a foreign text can be taken for one of ours, wrapped or not."""
@@ -110,12 +113,14 @@ def test_clip_says_that_something_was_cut(text: str, width: int, clipped: str) -
     assert clip(text, width) == clipped
 
 
+@UNTIMED
 @given(ANY_TEXT, st.integers(0, 12))
 def test_clip_never_exceeds_its_width(text: str, width: int) -> None:
     """No text takes more columns than it was given."""
     assert columns(clip(inert(text), width)) <= width
 
 
+@UNTIMED
 @given(st.dictionaries(ANY_TEXT, ANY_TEXT))
 def test_json_is_printable_ascii(value: dict[str, str]) -> None:
     """JSON for a terminal holds printable ASCII only, and says the same."""

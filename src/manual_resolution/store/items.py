@@ -153,6 +153,21 @@ def claim_next(
     return _one(db, CLAIM_NEXT_OF_TEAM if teams else CLAIM_NEXT, values)
 
 
+COUNT_SERVED: Final = (
+    "select count(*) from (select from manual_resolution_queue" + _SERVED
+    + " and (escalated_to is null or escalated_to = any (%(teams)s::text[])) limit %(limit)s) served"
+)
+
+
+def count_served(
+    db: Db, by: Actor, chosen: Filter, teams: Sequence[str], skipped: Sequence[int], limit: int
+) -> int:
+    """How many items `claim_next` could find, counted up to `limit`."""
+    values = narrowed(chosen) | {"by": by.name, "teams": list(teams), "skipped": list(skipped), "limit": limit}
+    row = db.execute(COUNT_SERVED, values).fetchone()
+    return row[0] if row else 0
+
+
 def claim(db: Db, item_id: int, by: Actor, lease: timedelta) -> Item | None:
     """Claim one unowned item by id, a deferred one too; not one whose outcome is unknown."""
     return _one(

@@ -1,0 +1,383 @@
+"""An item, its case, its history and lists of items as plain lines for a terminal and for a screen reader.
+
+Every text that producers or operators wrote is made inert here. No meaning by colour or by a sign alone.
+"""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from manual_resolution.inert import clip, columns, inert, inert_block, inert_json
+
+if TYPE_CHECKING:
+    from manual_resolution.case import Case
+    from manual_resolution.item import Event, Item
+    from manual_resolution.registry import Registry
+    from manual_resolution.store.attempts import Attempt
+    from manual_resolution.workflow import Answer, Workflow
+
+MORE: Final = "  | "  # begins what is left of a long text, so that none of it is taken for a line of ours
+BRIEF: Final = 300  # columns of one value where the context is shown in short
+
+Lines = list[str]
+
+
+# ------------------------------------------------------------------ times
+
+
+def age_text(age: timedelta) -> str:
+    """`3 days`, `2 hours`, `5 minutes`: the largest unit that says something, rounded down."""
+    minutes = max(0, int(age.total_seconds() // 60))
+    if minutes < 120:
+        return counted(minutes, "minute") if minutes != 60 else "1 hour"
+    return counted(minutes // 60, "hour") if minutes < 48 * 60 else counted(minutes // 1440, "day")
+
+
+def span_text(span: timedelta) -> str:
+    """`1 h 52 min`, `13 h`, `6 days`: short, rounded down, minutes only below ten hours."""
+    minutes = max(0, int(span.total_seconds() // 60))
+    hours, left = divmod(minutes, 60)
+    if hours >= 48:
+        return counted(hours // 24, "day")
+    if hours >= 10 or (hours and not left):
+        return f"{hours} h"
+    return f"{hours} h {left} min" if hours else f"{left} min"
+
+
+def due_text(item: "Item") -> str:
+    """`due in 1 h 52 min`, `overdue by 13 h`; for a resolved item in or past its time."""
+    if item.status == "resolved":
+        return "resolved in time" if item.resolved_at and item.resolved_at <= item.sla_deadline else "resolved late"
+    return f"overdue by {span_text(-item.due_in)}" if item.is_overdue else f"due in {span_text(item.due_in)}"
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 day`, `2 days`."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def instant_text(at: datetime) -> str:
+    """`2026-10-01 12:00 UTC`."""
+    from datetime import UTC
+
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+# ------------------------------------------------------------------ lines that hold what others wrote
+
+
+def terminal_width() -> int | None:
+    """Columns of the terminal we print to; None where it is not one, so that nothing is broken or clipped."""
+    if not sys.stdout.isatty():
+        return None
+    with suppress(OSError, ValueError):
+        return max(40, os.get_terminal_size(sys.stdout.fileno()).columns)
+    return 80
+
+
+def labelled(label: str, text: str) -> Lines:
+    """`Reason: …`; what does not fit, or stands behind a line break, follows on lines that begin with `  | `."""
+    width = terminal_width()
+    if "\n" not in text and (width is None or columns(label + inert(text)) <= width):
+        return [label + inert(text)]
+    first, *rest = inert_block(label + text, MORE, width=width).split("\n")
+    return [first.removeprefix(MORE), *rest]
+
+
+def value_text(value: Any) -> str:
+    """A context value in one line."""
+    return inert(value) if isinstance(value, str) else inert_json(value)
+
+
+# ------------------------------------------------------------------ one item
+
+
+def heading(item: "Item") -> Lines:
+    """The specification's first lines: number, priority, age, type, resource, reason."""
+    return [
+        f"Queue Item #{item.id} ({item.priority.upper()} priority, age: {age_text(item.age)})",
+        f"Type: {inert(item.item_type)}",
+        *labelled("Resource: ", item.resource.replace("\n", " ")),
+        *labelled("Reason: ", item.reason),
+    ]
+
+
+def context_lines(workflow: "Workflow", item: "Item") -> Lines:
+    """`  - PDF URL: …`: the context worth showing first, each value in short."""
+    return [line for label, value in brief(workflow, item)
+            for line in labelled("  - ", f"{inert(label)}: {clip(value_text(value), BRIEF)}")]
+
+
+def brief(workflow: "Workflow", item: "Item") -> list[tuple[str, object]]:
+    """The workflow's own choice of context; all of it where values are not what the workflow shortens."""
+    with suppress(Exception):  # the context is accepted as it came, of whatever kind (design, Adding)
+        return workflow.brief(item)
+    return list((item.context or {}).items())
+
+
+def all_context_lines(item: "Item") -> Lines:
+    """Everything recorded at failure, uncut."""
+    if not item.context:
+        return ["No context was recorded."]
+    return [line for key, value in item.context.items() for line in labelled(f"  - {inert(key)}: ", full_text(value))]
+
+
+def full_text(value: Any) -> str:
+    """A context value uncut; its own line breaks stay."""
+    return value if isinstance(value, str) else inert_json(value)
+
+
+def fact_lines(item: "Item") -> Lines:
+    """What is so beside the status: owner, lease, deferral, escalation, repeats."""
+    return [line for line in _facts(item) if line]
+
+
+def _facts(item: "Item") -> Iterator[str]:
+    yield f"Status: {item.status}, {due_text(item)} ({instant_text(item.sla_deadline)})"
+    if item.assigned_to and item.status != "resolved":
+        lease = f", lease until {instant_text(item.lease_until)}" if item.lease_until else ""
+        yield f"Owner: {inert(item.assigned_to)}{lease}"
+    if item.held:
+        yield f"Held: {held_text(item)}"
+    if item.escalation_level or item.escalated_to:
+        yield f"Escalated: {escalated_text(item)}"
+    if item.occurrences > 1:
+        yield f"Occurrences: {item.occurrences:,}, the last {age_text(item.read_at - item.last_occurred_at)} ago"
+    if item.declined_by:
+        yield f"Not served again to: {inert(', '.join(item.declined_by))}"
+    if item.reopened_from:
+        yield f"Reopened from: #{item.reopened_from}"
+    if item.succeeded_at and item.status != "resolved":
+        yield f"Withdrawn by its producer at {instant_text(item.succeeded_at)}: it has succeeded meanwhile"
+    if item.status == "resolved":
+        yield f"Resolved: {resolved_text(item)}"
+
+
+def held_text(item: "Item") -> str:
+    """Why an open item is not served."""
+    if item.held == "deferred" and item.deferred_until:
+        return f"deferred until {instant_text(item.deferred_until)}"
+    if item.held == "attempt" and item.status != "assigned":
+        return f"outcome unknown, settle it with mrq confirm {item.id}"
+    return {"attempt": "an attempt is being made", "approval": "waits for a second person", "batch": "part of a batch"}.get(
+        item.held or "", "")
+
+
+def escalated_text(item: "Item") -> str:
+    """`to engineering, level 2`."""
+    parts = [f"to {item.escalated_to}" if item.escalated_to else "",
+             f"level {item.escalation_level}" if item.escalation_level else ""]
+    return ", ".join(part for part in parts if part)
+
+
+def resolved_text(item: "Item") -> str:
+    """By whom, when, how and why."""
+    told = item.resolution_metadata or {}
+    who = item.assigned_to or told.get("decided_by") or "somebody"
+    why = f', because "{inert(str(told["justification"]))}"' if told.get("justification") else ""
+    when = instant_text(item.resolved_at) if item.resolved_at else "an unknown time"
+    return f'by {inert(str(who))} at {when}: "{inert(item.resolution or "")}"{why}'
+
+
+def flag_lines(case: "Case") -> Lines:
+    """What makes an item harder to decide: a type nobody taught MRQ, context that lacks something."""
+    lines = [] if case.known else ["Note: nothing is known about this item type; it has the generic options only."]
+    if case.missing:
+        lines.append(f"Note: the context lacks {inert(', '.join(case.missing))}.")
+    if case.item.succeeded_at and case.item.status != "resolved":
+        lines.append("Note: its producer says that it has succeeded meanwhile.")
+    return lines
+
+
+# ------------------------------------------------------------------ a case
+
+
+def case_lines(case: "Case") -> Lines:
+    """Everything a person sees before deciding, in the specification's order."""
+    context = context_lines(case.workflow, case.item)
+    checks = check_lines(case)
+    return [
+        *heading(case.item),
+        *(["Context:", *context] if context else []),
+        *flag_lines(case),
+        *attempt_lines(case.attempts),
+        *(["Checks, just now:", *checks] if checks else []),
+        *recommended_lines(case),
+        "",
+        "Resolution options:",
+        *option_lines(case),
+    ]
+
+
+def check_lines(case: "Case") -> Lines:
+    """`  ✓ …` for what is so, `  ✗ …` for what is not, `  ? …` for what is not known: each says it in words too."""
+    return [line for key, answer in case.answers.items()
+            for line in labelled("  ", check_text(case.workflow.checks[key].title, answer))]
+
+
+def check_text(title: str, answer: "Answer") -> str:
+    """One check's answer, whose words alone say whether it is so."""
+    sentence = inert(answer.sentence)
+    if answer.verdict == "pass":
+        return f"✓ {sentence}"
+    told = sentence if sentence.startswith(title) else f"{title}: {sentence}"
+    return f"✗ {told}" if answer.verdict == "fail" else f"? Not known: {told}"
+
+
+def recommended_lines(case: "Case") -> Lines:
+    """`Recommended: 1. The error was a 503 …`, and what the workflow asks a person to consider."""
+    lines = []
+    if chosen := case.recommendation:
+        place = [offer.option.key for offer in case.offers].index(chosen.option) + 1
+        lines += labelled(f"Recommended: {place}. ", inert(chosen.sentence))
+    return lines + [line for advice in case.workflow.advice for line in labelled("Consider: ", inert(advice))]
+
+
+def option_lines(case: "Case") -> Lines:
+    """`  1. Retry deletion now`; with the reason where one is not possible."""
+    return [line for n, offer in enumerate(case.offers, 1)
+            for line in labelled(f"  {n}. {inert(offer.option.label)}",
+                                 f"     not possible: {inert(offer.because)}" if offer.because else "")]
+
+
+def attempt_lines(attempts: Iterable["Attempt"]) -> Lines:
+    """`Attempt 1: retry by demo@example.com, failed: …`."""
+    return [line for a in attempts for line in labelled(
+        f"Attempt {a.n}: ", inert(f"{a.option} by {a.actor}, {a.state.replace('_', ' ')}" + (f": {a.outcome}" if a.outcome else "")))]
+
+
+# ------------------------------------------------------------------ a list
+
+
+def table(rows: Sequence[Sequence[str]], *, head: Sequence[str]) -> Lines:
+    """Aligned columns, two blanks between, without rules; clipped to the terminal's width, the widest column first."""
+    cells = [list(head), *(list(map(inert, row)) for row in rows)]
+    widths = [max(columns(row[n]) for row in cells) for n in range(len(head))]
+    room = terminal_width()
+    while room and sum(widths) + 2 * (len(widths) - 1) > room and max(widths) > 8:
+        widths[widths.index(max(widths))] -= 1
+    return ["  ".join(padded(cell, wide) for cell, wide in zip(row, widths, strict=True)).rstrip() for row in cells]
+
+
+def padded(cell: str, wide: int) -> str:
+    """A cell in exactly `wide` columns."""
+    text = clip(cell, wide)
+    return text + " " * (wide - columns(text))
+
+
+def item_table(items: Sequence["Item"]) -> Lines:
+    """One line an item, in the order given."""
+    return table([item_row(item) for item in items],
+                 head=("#", "priority", "status", "type", "resource", "age", "due", "owner", "notes"))
+
+
+def item_row(item: "Item") -> tuple[str, ...]:
+    """An item's cells; an empty one is said in words, for ears."""
+    owner = item.assigned_to if item.status in ("assigned", "resolved") else None
+    return (str(item.id), item.priority, item.status, item.item_type, item.resource, age_text(item.age), due_text(item),
+            owner or "nobody", notes_text(item))
+
+
+def notes_text(item: "Item") -> str:
+    """Why it is not served, to whom it was passed, how often it happened."""
+    repeated = f"{item.occurrences:,} times" if item.occurrences > 1 else ""
+    succeeded = "has succeeded meanwhile" if item.succeeded_at and item.status != "resolved" else ""
+    return ", ".join(part for part in (held_text(item), escalated_text(item), succeeded, repeated) if part)
+
+
+# ------------------------------------------------------------------ a history
+
+
+def history_lines(events: Sequence["Event"]) -> Lines:
+    """One line an event, `HH:MM:SS verb actor what` in UTC; a line with the date before each new day."""
+    from datetime import UTC
+
+    who = max((columns(inert(event.actor)) for event in events), default=0)
+    day, lines = "", Lines()
+    for event in events:
+        at = event.at.astimezone(UTC)
+        if f"{at:%Y-%m-%d}" != day:
+            day = f"{at:%Y-%m-%d}"
+            lines.append(f"{day} UTC")
+        start = f"{at:%H:%M:%S} {verb_text(event):<10} {padded(inert(event.actor), who)}  "
+        lines += [line.rstrip() for line in labelled(start, inert(what(event)))]
+    return lines
+
+
+def verb_text(event: "Event") -> str:
+    """The verb; an attempt with its number."""
+    n = (event.private or {}).get("n")
+    return inert(f"{event.verb} {n}" if n and event.verb == "attempt" else event.verb)
+
+
+def what(event: "Event") -> str:
+    """What an event came to, in words, with the reason given."""
+    private = event.private or {}
+    said = _said(event.verb, event.data, private)
+    metadata = private.get("resolution_metadata") or {}
+    why = private.get("justification") or private.get("note") or metadata.get("justification")
+    told = f"{said}: " if said and why else said
+    return told + (f'"{why}"' if why else "")
+
+
+def _said(verb: str, data: dict[str, Any], private: dict[str, Any]) -> str:
+    match verb:
+        case "resolve" | "withdraw":
+            return str(private.get("resolution") or private.get("reason") or "")
+        case "attempt":
+            values = ", ".join(f"{name} {value}" for name, value in (private.get("values") or {}).items())
+            return f"{private.get('option', '')} {values}".strip()
+        case "fail" | "unknown" | "confirm":
+            return str(private.get("outcome") or "")
+        case "defer":
+            return f"until {str(data.get('deferred_until', ''))[:16].replace('T', ' ')} UTC"
+        case "escalate":
+            return f"to {data['escalated_to']}" if data.get("escalated_to") else "to anybody else"
+        case "hand-over":
+            return f"to {private.get('to') or data.get('assigned_to', '')}"
+        case "priority":
+            return f"to {data.get('priority', '')}"
+        case "sweep":
+            return f"past its deadline, level {data.get('escalation_level', '')}"
+        case "expire":
+            return f"the lease of {private.get('owner') or 'its owner'} ended"
+        case "wake":
+            return "the deferral ended"
+        case "reopen":
+            return f"from #{data.get('reopened_from', '')}"
+        case "amend":
+            return "context amended"
+        case _:
+            return str(private.get("reason") or "") if verb == "add" else ""
+
+
+# ------------------------------------------------------------------ item types
+
+
+def type_lines(registry: "Registry") -> Lines:
+    """Each known item type with its options in menu order and what it checks."""
+    return [line for workflow in sorted(registry, key=lambda one: one.item_type) for line in workflow_lines(workflow)]
+
+
+def workflow_lines(workflow: "Workflow") -> Lines:
+    """One item type."""
+    from manual_resolution.workflow import context_fields, label_of
+
+    context = ", ".join(label_of(one) for one in context_fields(workflow.context))
+    return [
+        workflow.item_type,
+        *(f"  option {option.key}: {option.label}{values_text(option.values)}" for option in workflow.options.values()),
+        *(f"  check {check.key}: {check.title}" for check in workflow.checks.values()),
+        *([f"  context: {context}"] if context else []),
+    ]
+
+
+def values_text(values: type | None) -> str:
+    """What an option asks for: ` (--set user_id=…)`."""
+    from manual_resolution.workflow import context_fields
+
+    names = " ".join(f"--set {one.name}=…" for one in context_fields(values))
+    return f" ({names})" if names else ""

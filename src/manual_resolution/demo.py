@@ -1,0 +1,106 @@
+"""The demo's world: a private PostgreSQL and the sample application, all in one folder and on 127.0.0.1."""
+
+import atexit
+import os
+import shutil
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from manual_resolution.embedded import EmbeddedPostgres
+from manual_resolution.errors import Refused, Unreachable
+from manual_resolution.settings import VARIABLES
+
+MARK = "this-is-an-mrq-demo"
+_entered: dict[str, "Demo"] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """The demo as it runs in this process. `fresh`: its week has not been yet."""
+
+    folder: Path
+    server: EmbeddedPostgres
+    world: Any
+
+    @property
+    def fresh(self) -> bool:
+        return self.world.nights is None
+
+
+def enter(folder: str | Path) -> Demo:
+    """Open the demo in `folder`, made at the first time, and let the environment name it; ends with the process.
+
+    Whatever the environment named before is ignored here: no real database, no real token is ever touched.
+    """
+    home = Path(folder).absolute()
+    if str(home) not in _entered:
+        _entered[str(home)] = _open(home)
+    return _entered[str(home)]
+
+
+def _open(home: Path) -> Demo:
+    from manual_resolution.store.migrate import migrate
+
+    find_sample_application()
+    from meal_plan.world import World
+
+    _mark(home)
+    server = EmbeddedPostgres(home / "postgres")
+    address = server.start()
+    migrate(address)
+    stack = ExitStack()
+    world = stack.enter_context(World(home, address))
+    atexit.register(stack.close)
+    name_only(address, world.environment | {"MRQ_METRICS_FILE": str(home / "metrics.jsonl")})
+    return Demo(home, server, world)
+
+
+def _mark(home: Path) -> None:
+    """A folder that is not a demo's is never taken for one."""
+    if home.exists() and any(home.iterdir()) and not (home / MARK).exists():
+        raise Refused(f"{home} is there already and is no demo's: choose another folder with --dir.")
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (home / MARK).touch()
+
+
+def name_only(address: str, environment: dict[str, str]) -> None:
+    """Let the environment name the demo and nothing else; who speaks may have been chosen."""
+    spoken = {name: os.environ[name] for name in ("MRQ_OPERATOR", "MRQ_PG_BIN", "MRQ_BATCH_SIZE") if name in os.environ}
+    for name in [name for name in os.environ if is_ours(name)]:
+        del os.environ[name]
+    os.environ.update(environment | spoken | {"DATABASE_URL": address})
+
+
+def is_ours(name: str) -> bool:
+    """Whether MRQ, the driver or the blob package would read this variable."""
+    known = {f"{v.name}{suffix}" for v in VARIABLES for suffix in ("", "_FILE")}
+    return name in known or name.startswith(("MRQ_", "VERCEL_", "BLOB_", "PG", "NEXT_PUBLIC_VERCEL_"))
+
+
+def reset(folder: str | Path) -> None:
+    """Remove a demo, its database and its blobs. Raises `Refused` for a folder that is none, or one in use."""
+    home = Path(folder).absolute()
+    if not home.exists():
+        return
+    if not (home / MARK).exists():
+        raise Refused(f"{home} is no demo's folder: nothing was removed.")
+    server = EmbeddedPostgres(home / "postgres")
+    if (home / "postgres").exists():
+        server.start()
+        if not server.stop():
+            raise Refused("Another mrq uses this demo just now: end it first. Nothing was removed.")
+    shutil.rmtree(home)
+
+
+def find_sample_application() -> None:
+    """Put the sample application on the path: beside the source, or shipped inside the package."""
+    here = Path(__file__).parent
+    for examples in (here / "examples", here.parents[1] / "examples"):
+        if (examples / "meal_plan").is_dir():
+            root = examples.parent if (examples.parent / "scripts").is_dir() else here.parent
+            sys.path[:0] = [path for path in (str(examples), str(root)) if path not in sys.path]
+            return
+    raise Unreachable("The sample application is not installed here: clone the project and run `make demo` in it.")
