@@ -2,6 +2,7 @@
 
 import os
 import select
+import weakref
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,7 +39,9 @@ class Database:
     def __init__(self, url: str, *, timeout: float = 10.0) -> None:
         self.url, self.timeout = url, timeout
         self._idle: deque[LimitedConnection] = deque()
+        self._inherited: tuple[LimitedConnection, ...] = ()
         self._pid = os.getpid()
+        weakref.finalize(self, close_all, self._idle, self._pid)
 
     @contextmanager
     def connection(self, timeout: float | None = None) -> Iterator[Db]:
@@ -63,12 +66,12 @@ class Database:
 
     def close(self) -> None:
         """Close the idle connections."""
-        while self._idle:
-            self._idle.pop().close()
+        close_all(self._idle, self._pid)
 
     def _take(self) -> LimitedConnection | None:
-        if self._pid != os.getpid():
-            self._idle, self._pid = deque(), os.getpid()
+        if self._pid != os.getpid():  # forked: the parent's connections are the parent's, kept here untouched
+            self._inherited, self._idle, self._pid = tuple(self._idle), deque(), os.getpid()
+            weakref.finalize(self, close_all, self._idle, self._pid)
         while self._idle:
             db = self._idle.pop()
             if is_alive(db):
@@ -88,6 +91,12 @@ class Database:
             db.close()
         elif self._pid == os.getpid():
             self._idle.append(db)
+
+
+def close_all(idle: deque[LimitedConnection], pid: int) -> None:
+    """Close idle connections, in the process that opened them."""
+    while idle and pid == os.getpid():
+        idle.pop().close()
 
 
 def is_alive(db: Db) -> bool:

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 Db = Connection[Any]
 NO_PACKAGE = "The package of Vercel Blob is missing: pip install 'manual-resolution-queue[vercel]'"
 STATUS, STATUS_TOLD = re.compile(r"([45][0-9]{2})\b"), re.compile(r"returned ([45][0-9]{2})\b")
+PERSISTENT = timedelta(days=3)
 ERROR_NAMES = {"NotFound": 404, "RateLimited": 429, "InternalServerError": 500, "ServiceUnavailable": 503}
 
 
@@ -167,8 +168,10 @@ def limited(item: Item, attempts: Sequence[Any]) -> Recommendation | None:
 @workflow.factor
 def persistent(item: Item, attempts: Sequence[Any]) -> Recommendation | None:
     """Specification: if persistent (more than 3 days), escalate."""
-    if item.age > timedelta(days=3) and any(a.state in ("failed", "confirmed_not_done") for a in attempts):
-        return recommend("escalate", "It has failed for more than 3 days, by hand too.")
+    by_hand = any(attempt.state in ("failed", "confirmed_not_done") for attempt in attempts)
+    by_itself = item.last_occurred_at - item.created_at > PERSISTENT
+    if by_itself or (by_hand and item.age > PERSISTENT):
+        return recommend("escalate", "It has been failing for more than 3 days.")
     return None
 
 
@@ -246,7 +249,7 @@ def is_it_gone(item: Item) -> "Outcome":
     found = blob_service("look", url_of(item))
     if found.state == "done":
         return done("the PDF is gone", probed=True)
-    return replace(found, sentence=found.sentence.replace("The PDF", "the PDF"))
+    return not_done("the PDF is still there", **found.evidence) if found.state == "not_done" else found
 
 
 @retry.then

@@ -1,0 +1,159 @@
+"""Proving the history: every entry of every item as it was written, in its place, and the items' rows as it says.
+
+Limit: who rewrites an item's row and its whole history, and leaves no outside copy of the head, is not caught
+(design, Events).
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final, Literal
+
+from manual_resolution.errors import NotFound
+from manual_resolution.inert import inert
+from manual_resolution.store import audit as store
+from manual_resolution.store.audit import Chain
+from manual_resolution.store.connection import Database, Db
+
+Kind = Literal["altered", "missing", "reordered", "added", "row altered", "row missing"]
+
+#: So many findings are named; of the rest the number.
+NAMED: Final = 20
+PATIENCE: Final = timedelta(hours=6)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The first thing wrong with one item. `entry` is the place in its history, from 1; `detail` says more."""
+
+    item_id: int
+    kind: Kind
+    entry: int
+    verb: str | None = None
+    detail: str | None = None
+
+    def __str__(self) -> str:
+        called = f" ({inert(self.verb)})" if self.verb else ""
+        more = f": {inert(self.detail)}" if self.detail else ""
+        if self.kind == "row missing":
+            return f"Item #{self.item_id}: its row is missing, its history is there"
+        if self.kind == "row altered":
+            return f"Item #{self.item_id}: its row was altered after entry {self.entry}{called}{more}"
+        return f"Item #{self.item_id}, entry {self.entry}{called}: {self.kind}{more}"
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What verifying came to. `head` is null when only some items were asked for; `named` holds the first findings."""
+
+    items: int = 0
+    events: int = 0
+    erased: int = 0
+    found: int = 0
+    head: str | None = None
+    named: list[Finding] = field(default_factory=list)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing was found."""
+        return self.found == 0
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON-ready; findings with their sentence."""
+        named = [
+            {"item_id": f.item_id, "entry": f.entry, "verb": f.verb, "kind": f.kind, "sentence": str(f)} for f in self.named
+        ]
+        return {
+            "whole": self.is_whole, "items": self.items, "events": self.events, "erased": self.erased,
+            "head": self.head, "found": self.found, "findings": named,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One line over all items, to keep elsewhere. `at` is the database's clock, UTC."""
+
+    head: str
+    items: int
+    events: int
+    at: str
+
+    def __str__(self) -> str:
+        return f"HEAD {self.head} items={self.items} events={self.events} at={self.at}"
+
+
+def verify(database: Database, ids: Sequence[int] = (), *, progress: Callable[[int, int], None] | None = None) -> Verdict:
+    """Recompute the chain of every item, or of `ids`. Raises `NotFound` for an id that is neither row nor history.
+
+    `progress` is told items done and items in all.
+    """
+    verdict, digest, missing = Verdict(), hashlib.sha256(), set(ids)
+    with database.transaction(PATIENCE.total_seconds()) as db:
+        total = store.count_items(db) if progress else 0
+        for chain in store.chains(db, ids):
+            _take(db, chain, verdict)
+            digest.update(_line(chain.item_id, chain.version, chain.last_hash))
+            missing.discard(chain.item_id)
+            if progress and verdict.items % 1000 == 0:
+                progress(verdict.items, total)
+    if missing:
+        raise NotFound(f"There is no item #{min(missing)}.")
+    verdict.head = None if ids else digest.hexdigest()
+    return verdict
+
+
+def head(database: Database) -> Head:
+    """The head: SHA-256 over the lines `id version hash` of all items, in the order of their ids."""
+    items = events = 0
+    digest = hashlib.sha256()
+    with database.transaction(PATIENCE.total_seconds()) as db:
+        for link in store.links(db):
+            items, events = items + 1, events + link.version
+            digest.update(_line(link.item_id, link.version, link.last_hash))
+        return Head(digest.hexdigest(), items, events, store.now(db))
+
+
+def _line(item_id: int, version: int | None, last_hash: bytes | None) -> bytes:
+    """What one item gives to the head; nothing where its row is missing."""
+    return b"" if version is None else f"{item_id} {version} {(last_hash or b'').hex()}\n".encode()
+
+
+def _take(db: Db, chain: Chain, verdict: Verdict) -> None:
+    verdict.items += 1
+    verdict.events += chain.entries
+    verdict.erased += chain.erased
+    if finding := _first(db, chain, name=len(verdict.named) < NAMED):
+        verdict.found += 1
+        if len(verdict.named) < NAMED:
+            verdict.named.append(finding)
+
+
+def _first(db: Db, chain: Chain, *, name: bool) -> Finding | None:
+    """The first thing wrong: along the history, then its end, then the row. Unless `name`, only that there is one."""
+    if suspects := [n for n in (chain.out_of_place, chain.wrong_hash, chain.wrong_private) if n is not None]:
+        return _in_history(db, chain, min(suspects)) if name else Finding(chain.item_id, "altered", min(suspects))
+    if chain.version is None:
+        return Finding(chain.item_id, "row missing", chain.entries)
+    if chain.entries < chain.version:
+        return Finding(chain.item_id, "missing", chain.entries + 1)
+    if chain.entries > chain.version:
+        entry = chain.version + 1
+        return Finding(chain.item_id, "added", entry, store.verb(db, chain.item_id, entry))
+    if chain.differing:
+        last = store.verb(db, chain.item_id, chain.version)
+        return Finding(chain.item_id, "row altered", chain.version, last, ", ".join(chain.differing))
+    return None
+
+
+def _in_history(db: Db, chain: Chain, entry: int) -> Finding:
+    item_id = chain.item_id
+    if entry == chain.out_of_place:
+        is_missing = chain.number_there is not None and chain.number_there > entry
+        return Finding(item_id, "missing" if is_missing else "added", entry)
+    verb = store.verb(db, item_id, entry)
+    if entry != chain.wrong_hash:
+        return Finding(item_id, "altered", entry, verb, "its private part")
+    if number := store.written_as(db, item_id, entry):
+        return Finding(item_id, "reordered", entry, verb, f"it was written as entry {number}")
+    return Finding(item_id, "altered", entry, verb)

@@ -1,0 +1,70 @@
+"""The command `mrq`. Nothing heavy is imported before a command needs it: help and completion answer at once."""
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from manual_resolution import __version__
+from manual_resolution.cli import deciding, looking, moving, parameters, producing
+from manual_resolution.cli.face import exits
+
+
+class Commands(TyperGroup):
+    """The group of commands: help by panel, and one place where errors become a sentence and an exit code."""
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        with exits():
+            return super().invoke(ctx)
+
+    def format_commands(self, ctx: typer.Context, formatter: Any) -> None:
+        commands = [(name, self.commands[name]) for name in self.list_commands(ctx)]
+        width = max(len(name) for name, _ in commands)
+        for panel in parameters.PANELS:
+            rows = [(name.ljust(width), command.get_short_help_str(formatter.width - width - 6))
+                    for name, command in commands if getattr(command, "rich_help_panel", None) == panel]
+            if rows:
+                with formatter.section(panel):
+                    formatter.write_dl(rows)
+
+
+app = typer.Typer(
+    cls=Commands, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done, 1 refused, 2 wrong usage, 3 not reached, 4 outcome unknown, 5 waits for approval.",
+)
+
+
+def version(asked: bool) -> None:
+    """Print the version and end."""
+    if asked:
+        print(f"mrq {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def mrq(
+    asked: Annotated[bool, typer.Option("--version", callback=version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """The Manual Resolution Queue: what automation could not finish and a person must decide."""
+
+
+for module in (deciding, moving, looking, producing):
+    module.register(app)
+for name in ("process", "sweep", "audit", "doctor", "db", "demo"):
+    if find_spec(f"manual_resolution.cli.{name}"):
+        import_module(f"manual_resolution.cli.{name}").register(app)
+
+
+def main(command: str | None = None) -> None:
+    """Run `mrq`, or one of its commands with this process's arguments."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    app([*([command] if command else []), *sys.argv[1:]], prog_name="mrq")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""`mrq resolve` and `mrq confirm`: decide, and have it carried out once."""
+
+import os
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from manual_resolution.cli import parameters as given
+from manual_resolution.cli.face import open_queue, print_item, print_json, speaker
+from manual_resolution.errors import InvalidInput, NotPossible
+
+if TYPE_CHECKING:
+    from manual_resolution.execution import Resolution
+    from manual_resolution.queue import Queue
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `mrq`."""
+    app.command("resolve", rich_help_panel=given.DECIDING, epilog=given.example(
+        "mrq resolve 42 --option retry -m 'the blob service is back'",
+        "mrq resolve 43 --option associate --set user_id=604 -m 'same e-mail' --dry-run",
+    ))(resolve)
+    app.command("confirm", rich_help_panel=given.DECIDING, epilog=given.example(
+        "mrq confirm 42", "mrq confirm 42 --done -m 'the file is gone from the store'",
+    ))(confirm)
+
+
+def resolve(
+    item: given.Id,
+    option: Annotated[str, given.option(
+        "--option", metavar="KEY", help="What to do; mrq show ID lists the options.", completion=given.options)],
+    why: Annotated[str | None, given.option(
+        "-m", "--justification", metavar="TEXT", help="Why; kept in the history. Not asked by --dry-run.")] = None,
+    values: given.Set = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would touch; do nothing.")] = False,
+    as_: given.As = None,
+    as_json: given.Json = False,
+) -> None:
+    """Decide: carry an option out, once, and record it with its reason."""
+    number, chosen = given.item_id(item), given.pairs(values)
+    if dry_run:
+        with closing(open_queue()) as queue:
+            print_plan(queue, number, option, chosen, as_ or os.environ.get("MRQ_OPERATOR"), as_json)
+        return
+    if why is None:
+        raise typer.BadParameter("say why, with -m TEXT", param_hint="'-m' / '--justification'")
+    who = speaker(as_)
+    with closing(open_queue()) as queue:
+        print_resolution(queue.resolve(number, option, why, who, values=chosen), as_json)
+
+
+def print_resolution(ended: "Resolution", as_json: bool) -> None:
+    """The item as JSON, or the specification's two lines."""
+    from manual_resolution.inert import inert
+
+    sentence = f"Result: ✓ {inert(ended.result)}"
+    if ended.item.status == "resolved":
+        sentence += f'\nResolution recorded: "{inert(ended.item.resolution or "")}"'
+    print_item(ended.item, as_json, sentence)
+
+
+def print_plan(queue: "Queue", number: int, key: str, values: dict[str, str], name: str | None, as_json: bool) -> None:
+    """What deciding so would touch; raises what would keep it from being done."""
+    from manual_resolution.execution import refuse_unless_free
+    from manual_resolution.inert import inert
+    from manual_resolution.item import Actor
+
+    case = queue.examine(number)
+    offer = case.offer(key)
+    lines = planned(queue, number, offer.option, values)
+    because = offer.because
+    if as_json:
+        print_json({"item_id": number, "option": key, "possible": because is None, "because": because, "plan": lines})
+    else:
+        print("\n".join([f"{inert(offer.option.label)}, for #{number}, would touch:", *(f"  - {inert(line)}" for line in lines)]))
+    refuse_unless_free(case.item, Actor(name or ""))
+    if because:
+        raise NotPossible(f"Not possible: {because}. Nothing was done.")
+    if not as_json:
+        print("It is possible now. Nothing was done.")
+
+
+def planned(queue: "Queue", number: int, option: Any, values: dict[str, str]) -> list[str]:
+    """The lines of an option's plan with these values."""
+    if option.effect in ("escalate", "defer"):
+        return ["nothing outside the queue"]
+    return queue.plan(number, option.key, values).lines()
+
+
+def confirm(
+    item: given.Id,
+    done: Annotated[bool | None, typer.Option(
+        "--done/--not-done", help="What you found out yourself; without it the service is asked.", show_default=False)] = None,
+    note: given.Note = None,
+    as_: given.As = None,
+    as_json: given.Json = False,
+) -> None:
+    """Settle an outcome that is unknown: done, not done, or as the service answers now."""
+    from manual_resolution.execution import Resolution
+
+    if note is not None and done is None:
+        raise InvalidInput("note", note, "it goes with --done or --not-done")
+    number, who = given.item_id(item), speaker(as_)
+    with closing(open_queue()) as queue:
+        ended = queue.confirm(number, who, done=done, note=note)
+    if isinstance(ended, Resolution):
+        print_resolution(ended, as_json)
+    else:
+        print_item(ended, as_json, f"#{number}: it was not done. The item waits again.")

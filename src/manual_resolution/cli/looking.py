@@ -1,0 +1,128 @@
+"""Commands that change nothing: list, mine, show, history, types."""
+
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from manual_resolution.cli import parameters as given
+from manual_resolution.cli.face import open_queue, print_json, speaker
+from manual_resolution.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from manual_resolution.item import Item
+
+MOST = 1000
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `mrq`."""
+    for name, command, *examples in (
+        ("list", list_, "mrq list --priority high --type quiz_orphaned"),
+        ("show", show_, "mrq show 42"),
+        ("mine", mine, "mrq mine"),
+        ("history", history, "mrq history 42"),
+        ("types", types, "mrq types"),
+    ):
+        app.command(name, rich_help_panel=given.LOOKING, epilog=given.example(*examples))(command)
+
+
+def list_(
+    type: given.Type = None,
+    priority: given.Urgency = None,
+    resource: given.Resource = None,
+    team: Annotated[str | None, given.option(
+        "--team", metavar="TEAM", help="Only what was passed on to this team.", completion=given.teams)] = None,
+    status: Annotated[str | None, given.option(
+        "--status", metavar="STATUS", help="pending, assigned, escalated or resolved.", completion=given.statuses)] = None,
+    owner: Annotated[str | None, given.option("--owner", metavar="NAME", help="Only what this person holds.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Resolved items too.")] = False,
+    limit: Annotated[int, typer.Option(metavar="N", help=f"At most so many, 1 to {MOST}.", min=1, max=MOST)] = 100,
+    as_json: given.Json = False,
+) -> None:
+    """List items in the order of work, those whose outcome is unknown first."""
+    from manual_resolution import intake
+    from manual_resolution.item import STATUSES
+
+    if status is not None and status not in STATUSES:
+        raise InvalidInput("status", status, f"one of {', '.join(STATUSES)}")
+    chosen = given.chosen(type, priority, resource)
+    owner = None if owner is None else intake.operator(owner, "owner")
+    team = None if team is None else intake.team(team)
+    with closing(open_queue()) as queue:
+        items = queue.list(chosen, status=status, owner=owner, team=team, resolved=all_, limit=limit + 1)
+    narrow = any(part is not None for part in (type, priority, resource, team, status, owner))
+    print_items(items[:limit], as_json, "Nothing matches." if narrow else "Nothing waits.")
+    if len(items) > limit:
+        print(f"These are the first {limit:,}; there are more: raise --limit, or narrow the list.", file=sys.stderr)
+
+
+def mine(as_: given.As = None, as_json: given.Json = False) -> None:
+    """List what you hold."""
+    who = speaker(as_)
+    with closing(open_queue()) as queue:
+        items = queue.list(status="assigned", owner=who.name, limit=MOST)
+    print_items(items, as_json, "You hold nothing.")
+
+
+def print_items(items: "Sequence[Item]", as_json: bool, none: str) -> None:
+    """A JSON array, a table, or the sentence for no items."""
+    from manual_resolution.cli import show
+
+    if as_json:
+        print_json([item.as_json() for item in items])
+    else:
+        print("\n".join(show.item_table(items)) if items else none)
+
+
+def show_(
+    item: given.Id,
+    checks: Annotated[bool, typer.Option("--checks/--no-checks", help="Ask the live checks.")] = True,
+    all_context: Annotated[bool, typer.Option("--all-context", help="All facts recorded, uncut.")] = False,
+    as_json: given.Json = False,
+) -> None:
+    """Show one item: what happened, what the checks say now, what may be decided."""
+    from manual_resolution.cli import show
+
+    number = given.item_id(item)
+    with closing(open_queue()) as queue:
+        found = queue.get(number)
+        if checks and found.status != "resolved":
+            case = queue.examine(number)
+            document, lines = show.case_json(case), show.item_lines(case, all_context=all_context)
+        else:
+            workflow = queue.workflows.of(found.item_type)
+            document, lines = found.as_json(), show.plain_lines(workflow, found, all_context=all_context)
+    if as_json:
+        print_json(document)
+    else:
+        print("\n".join(lines))
+
+
+def history(item: given.Id, as_json: given.Json = False) -> None:
+    """Show what happened to an item, a line each; times in UTC."""
+    from manual_resolution.cli import show
+
+    number = given.item_id(item)
+    with closing(open_queue()) as queue:
+        events = queue.history(number)
+    if as_json:
+        print_json([event.as_json() for event in events])
+    else:
+        print("\n".join(show.history_lines(events)))
+
+
+def types(as_json: given.Json = False) -> None:
+    """List the item types MRQ knows, with their options and checks."""
+    from manual_resolution.cli import show
+    from manual_resolution.registry import load
+    from manual_resolution.settings import Settings
+
+    known = load(Settings.from_env().workflows)
+    if as_json:
+        print_json(show.types_json(known))
+    else:
+        print("\n".join(show.type_lines(known)) or "No item type is known: MRQ_WORKFLOWS names none.")

@@ -1,0 +1,57 @@
+"""`mrq sweep`: raise what has passed its deadline (specification, escalate_breaches.py)."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from manual_resolution.cli.face import exits, open_queue, print_json
+
+if TYPE_CHECKING:
+    from manual_resolution.queue import Swept
+
+
+def register(app: typer.Typer) -> None:
+    """Add `mrq sweep`."""
+    app.command("sweep", rich_help_panel="Looking after it")(sweep)
+
+
+def sweep(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Escalate every item that has passed its deadline; run it every 30 minutes.
+
+    Example: */30 * * * * DATABASE_URL=postgresql://… mrq sweep
+    """
+    with exits():
+        from manual_resolution.item import Actor
+        from manual_resolution.metrics import emit
+        from manual_resolution.via import command
+
+        queue = open_queue()
+        swept = queue.sweep(by=Actor("mrq", "machine", command()))
+        event = metric(swept)
+        print_json(event) if as_json else print(told(swept))
+        emit(event, queue.settings)
+
+
+def metric(swept: "Swept") -> dict[str, Any]:
+    """What a sweep raised, in the manner of the specification's metric."""
+    from manual_resolution.metrics import timestamp
+    from manual_resolution.priority import PRIORITIES
+
+    return {
+        "metric": "manual_resolution_escalations",
+        "total": swept.escalated,
+        "by_priority": {priority: swept.by_priority.get(priority, 0) for priority in PRIORITIES},
+        "by_level": {str(level): count for level, count in sorted(swept.by_level.items())},
+        "timestamp": timestamp(),
+    }
+
+
+def told(swept: "Swept") -> str:
+    """`3 items escalated: 1 critical, 2 medium; levels 1: 2, 2: 1.`"""
+    from manual_resolution.priority import PRIORITIES
+
+    if not swept.escalated:
+        return "Nothing has passed its deadline."
+    by = ", ".join(f"{swept.by_priority[priority]} {priority}" for priority in PRIORITIES if priority in swept.by_priority)
+    levels = ", ".join(f"{level}: {count}" for level, count in sorted(swept.by_level.items()))
+    return f"{swept.escalated} item{'' if swept.escalated == 1 else 's'} escalated: {by}; levels {levels}."

@@ -1,0 +1,169 @@
+"""kill -9 at every named step of an outside effect, and at random instants (design, Carrying a decision out).
+
+The long run: `./dev faults` (2 000 kills). `MRQ_SEED=…` repeats a run.
+"""
+
+import os
+import random
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from meal_plan.blob_stand_in import BlobStandIn
+
+from manual_resolution import Queue, Refused, Settings
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+import decider  # noqa: E402
+
+KILLS = int(os.environ.get("MRQ_KILLS", "100"))
+
+#: What must be true after a kill at each step: how many deletions were asked for, and what the item is.
+STEPS = {
+    "before_start": (0, "waits"),
+    "before_start_commit": (0, "waits"),
+    "started": (0, "unknown"),
+    "before_call": (0, "unknown"),
+    "called": (1, "unknown"),
+    "before_finish_commit": (1, "unknown"),
+    "finished": (1, "resolved"),
+}
+
+
+@dataclass
+class World:
+    """A queue, the host's table and the blob service, with an operator who may be killed."""
+
+    queue: Queue
+    blob: BlobStandIn
+    db: psycopg.Connection[Any]
+    operator: subprocess.Popen[str]
+    clock: Any
+
+    def failures(self, count: int) -> list[int]:
+        """So many plans whose PDF could not be deleted; their items' ids."""
+        first = self.db.execute("select coalesce(max(id), 0) + 1 from meal_plans").fetchone()[0]  # type: ignore[index]
+        plans = range(first, first + count)
+        self.blob.seed([(f"plans/{n}.pdf", 1000) for n in plans])
+        ids = []
+        for n in plans:
+            url = self.blob.url_of(f"plans/{n}.pdf")
+            self.db.execute("insert into meal_plans (id, pdf_url) values (%s, %s)", [n, url])
+            context = {"pdf_url": url, "last_error": "ServiceUnavailable: x", "retry_count": 3}
+            ids.append(self.queue.add("pdf_deletion_failed", "meal_plan", n, "medium", "503", context).id)
+        return ids
+
+    def decide(self, item_id: int, when: str) -> None:
+        """Let the operator decide and die."""
+        assert self.operator.stdin and self.operator.stdout
+        self.operator.stdin.write(f"{item_id} {when}\n")
+        self.operator.stdin.flush()
+        assert self.operator.stdout.readline().strip() == f"{item_id} {when}"
+
+    def deletions(self, item_id: int) -> int:
+        """How often the service was asked to delete this item's PDF."""
+        return len(self.blob.calls_to(f"plans/{self.queue.get(item_id).resource_id}.pdf", "POST"))
+
+    def is_gone(self, item_id: int) -> bool:
+        """Whether the PDF is gone."""
+        return not self.blob.has(f"plans/{self.queue.get(item_id).resource_id}.pdf")
+
+    def state(self, item_id: int) -> str:
+        """What an operator would call the item's state."""
+        item = self.queue.get(item_id)
+        return "unknown" if item.held == "attempt" else "resolved" if item.status == "resolved" else "waits"
+
+    def recover(self) -> None:
+        """Time passes, overdue attempts become unknown, leases end."""
+        self.clock.forward(hours=1)
+        self.queue.wake(every=0)
+
+
+@pytest.fixture
+def world(fresh_database_url: str, connect: Callable[..., Any], tmp_path: Path, clock: Any) -> Iterator[World]:
+    db = connect(fresh_database_url)
+    db.execute("create table meal_plans (id bigint primary key, pdf_url text, pdf_deleted_at timestamptz)")
+    db.execute("create table payouts (id bigint primary key)")
+    more = {"MRQ_CALL_TIMEOUT": "5", "MRQ_WORKFLOWS": "manual_resolution.workflows,decider", "LEDGER": str(tmp_path / "ledger")}
+    with BlobStandIn(tmp_path / "blobs") as blob, pytest.MonkeyPatch.context() as patch:
+        for name, value in (blob.environment | more).items():
+            patch.setenv(name, value)
+        operator = subprocess.Popen(
+            [sys.executable, str(HERE / "decider.py"), fresh_database_url], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, text=True,
+        )
+        assert operator.stdout and operator.stdout.readline() == "ready\n"
+        queue = Queue(fresh_database_url, settings=Settings.from_env())
+        yield World(queue, blob, db, operator, clock)
+        queue.close()
+        operator.kill()
+        operator.communicate()
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_kill_at_a_named_step_loses_nothing_and_repeats_nothing(world: World, step: str) -> None:
+    """Wherever the process dies, the item is there, at most one deletion was asked for, and what is unknown says so."""
+    (item_id,) = world.failures(1)
+    world.decide(item_id, step)
+    world.recover()
+    assert (world.deletions(item_id), world.state(item_id)) == STEPS[step]
+    settle(world, item_id)
+    assert world.state(item_id) == "resolved"
+    assert world.is_gone(item_id)
+    assert world.deletions(item_id) == 1
+
+
+def test_kills_at_random_lose_nothing_and_double_nothing(world: World) -> None:
+    """After any number of kills at random every payment was made exactly once, and what nobody knew was shown as unknown."""
+    seen = storm(world, KILLS, settle)
+    print(f"{KILLS} kills: {dict(seen)}")
+    assert (seen["doubled"], seen["lost"], seen["unrecorded"]) == (0, 0, 0)
+
+
+def test_without_the_guard_the_same_kills_do_double(world: World) -> None:
+    """The control: where an unknown attempt is blindly taken for undone, the same storm finds payments made twice."""
+    assert storm(world, max(30, KILLS // 20), rescue_blindly)["doubled"] > 0
+
+
+def storm(world: World, kills: int, settled: Callable[[World, int], None]) -> Counter[str]:
+    """Kill so many deciders at random instants, settle what they left, count what went wrong."""
+    seed = int(os.environ.get("MRQ_SEED", random.randrange(10**6)))
+    print(f"MRQ_SEED={seed}")
+    dice = random.Random(seed)
+    ids = [world.queue.add("payout_stuck", "payout", n, "medium", "bank timed out").id for n in range(1, kills + 1)]
+    for item_id in ids:
+        world.decide(item_id, f"+{dice.randrange(10, 60)}")
+    world.recover()
+    seen = Counter(world.state(item_id) for item_id in ids)
+    for item_id in ids:
+        settled(world, item_id)
+    payments = Counter(decider.paid())
+    seen["doubled"] = sum(times > 1 for times in payments.values())
+    seen["lost"] = sum(not payments[str(n)] for n in range(1, kills + 1))
+    seen["unrecorded"] = kills - world.db.execute("select count(*) from payouts").fetchone()[0]  # type: ignore[index]
+    return seen
+
+
+def rescue_blindly(world: World, item_id: int) -> None:
+    """What a time-based rescue does: nobody knows, so do it again."""
+    if world.state(item_id) == "unknown":
+        world.queue.confirm(item_id, "rescuer", done=False)
+    if world.state(item_id) == "waits":
+        world.queue.resolve(item_id, "retry", "once more", "rescuer")
+
+
+def settle(world: World, item_id: int) -> None:
+    """What a person does: confirm by probing, then decide again where it was not done."""
+    if world.state(item_id) == "unknown":
+        with pytest.raises(Refused):
+            world.queue.resolve(item_id, "retry", "once more", "bob@example.com")
+        world.queue.confirm(item_id, "bob@example.com")
+    if world.state(item_id) == "waits":
+        world.queue.resolve(item_id, "retry", "once more", "bob@example.com")

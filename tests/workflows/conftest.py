@@ -1,0 +1,112 @@
+"""A small sample application, its blob store and a queue, for tests of the workflows."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+import psycopg
+import pytest
+from meal_plan.blob_stand_in import BlobStandIn
+from psycopg.rows import dict_row
+
+from manual_resolution import Item, Queue, Settings
+
+TABLES = ("users", "quiz_responses", "meal_plans", "payments", "email_blacklist", "retention_holds")
+PATH = "plans/12345-Xy7.pdf"
+
+Rows = dict[tuple[str, int], dict[str, Any]]
+
+
+@dataclass
+class App:
+    """The application as tests speak of it. `alice` holds every item it adds."""
+
+    db: psycopg.Connection[Any]
+    blob: BlobStandIn
+    queue: Queue
+
+    def insert(self, table: str, **row: Any) -> int:
+        columns, places = ", ".join(row), ", ".join(f"%({name})s" for name in row)
+        found = self.db.execute(
+            f"insert into {table} ({columns}) values ({places}) returning id",  # noqa: S608
+            row,
+        ).fetchone()
+        assert found is not None
+        return int(found["id"])
+
+    def rows(self) -> Rows:
+        """Every row of every table of the application."""
+        return {
+            (table, row["id"]): row
+            for table in TABLES
+            for row in self.db.execute(f"select * from {table}").fetchall()  # noqa: S608
+        }
+
+    def claimed(self, *thing: Any, **facts: Any) -> int:
+        added = self.queue.add(*thing, **facts)
+        self.queue.claim(added.id, by="alice")
+        return added.id
+
+    def failed_deletion(self, *, url: object = None, priority: str = "medium", **facts: Any) -> int:
+        context = {
+            "pdf_url": self.blob.url_of(PATH) if url is None else url,
+            "pdf_generated_at": "2026-10-01T12:00:00Z",
+            "retry_count": 3,
+            "last_error": "ServiceUnavailable: Blob service temporarily unavailable",
+        }
+        reason = "Vercel Blob API returned 503 after 3 retry attempts"
+        context |= facts.pop("context", {})
+        return self.claimed("pdf_deletion_failed", "meal_plan", 12345, priority, reason, context, **facts)
+
+    def pdf_of(self, plan: int = 12345) -> tuple[str | None, bool]:
+        """The plan's URL, and whether a date of deletion is there."""
+        row = self.db.execute("select * from meal_plans where id = %s", [plan]).fetchone()
+        assert row is not None
+        return row["pdf_url"], row["pdf_deleted_at"] is not None
+
+    def deletions(self) -> int:
+        return sum(call.method == "POST" for call in self.blob.calls)
+
+    def decide(self, item: int, option: str, **values: Any) -> tuple[Item, str]:
+        """Look and decide, as a person does: bound to what was seen."""
+        case = self.queue.examine(item)
+        plan = self.queue.plan(item, option, values)
+        made = self.queue.resolve(item, option, "tested", "alice", values=values, seen=case.seen(option, plan))
+        return made.item, made.result
+
+    def refusal(self, item: int, option: str, **values: Any) -> str:
+        """Why `option` is not possible, by its sentence."""
+        with pytest.raises(Exception) as refused:
+            self.decide(item, option, **values)
+        return str(refused.value)
+
+
+@pytest.fixture
+def app(fresh_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
+    """The application's tables, one plan with a PDF that is in the store, and a queue in the same database."""
+    with (
+        psycopg.connect(fresh_database_url, autocommit=True, row_factory=dict_row) as db,
+        BlobStandIn() as blob,
+    ):
+        db.execute(files("meal_plan").joinpath("schema.sql").read_bytes())
+        for name, value in blob.environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("MRQ_CALL_TIMEOUT", "5")
+        queue = Queue(fresh_database_url, settings=Settings.from_env())
+        application = App(db, blob, queue)
+        user = application.insert("users", id=871, email="ada@example.com", name="Ada")
+        application.insert("meal_plans", id=12345, user_id=user, pdf_url=blob.url_of(PATH))
+        application.insert("meal_plans", id=12346, user_id=user, pdf_url=blob.url_of("plans/other.pdf"))
+        blob.seed([(PATH, 48_213), ("plans/other.pdf", 100)])
+        yield application
+        queue.close()
+
+
+Differences = Callable[[Rows, Rows], set[tuple[str, int]]]
+
+
+@pytest.fixture
+def changed() -> Differences:
+    """The (table, id) of every row that is not the same in two readings."""
+    return lambda before, after: {key for key in before | after if before.get(key) != after.get(key)}
