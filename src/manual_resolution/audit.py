@@ -131,7 +131,7 @@ def _take(db: Db, chain: Chain, verdict: Verdict) -> None:
 
 def _first(db: Db, chain: Chain, *, name: bool) -> Finding | None:
     """The first thing wrong: along the history, then its end, then the row. Unless `name`, only that there is one."""
-    if suspects := [n for n in (chain.out_of_place, chain.wrong_hash, chain.wrong_private) if n is not None]:
+    if suspects := [n for n in (chain.number_there, chain.wrong_hash, chain.wrong_private) if n is not None]:
         return _in_history(db, chain, min(suspects)) if name else Finding(chain.item_id, "altered", min(suspects))
     if chain.version is None:
         return Finding(chain.item_id, "row missing", chain.entries)
@@ -148,9 +148,8 @@ def _first(db: Db, chain: Chain, *, name: bool) -> Finding | None:
 
 def _in_history(db: Db, chain: Chain, entry: int) -> Finding:
     item_id = chain.item_id
-    if entry == chain.out_of_place:
-        is_missing = chain.number_there is not None and chain.number_there > entry
-        return Finding(item_id, "missing" if is_missing else "added", entry)
+    if chain.out_of_place is not None and entry == chain.number_there:
+        return Finding(item_id, "missing" if entry > chain.out_of_place else "added", chain.out_of_place)
     verb = store.verb(db, item_id, entry)
     if entry != chain.wrong_hash:
         return Finding(item_id, "altered", entry, verb, "its private part")

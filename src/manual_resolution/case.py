@@ -42,6 +42,8 @@ class Seen:
     def differences(self, now: "Seen", sentences: Mapping[str, str]) -> tuple[str, ...]:
         """What is no longer as it was seen, a sentence each."""
         changed = [f"the item's {name} changed" for name in ("item_type", "resource") if getattr(self, name) != getattr(now, name)]
+        if self.option != now.option:
+            changed.append(f"you looked at option {self.option}, not at {now.option}")
         before, after = self.context or {}, now.context or {}
         changed += [f"context.{key} changed" for key in sorted(before.keys() | after.keys()) if before.get(key) != after.get(key)]
         for key, answer in now.answers.items():

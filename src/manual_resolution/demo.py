@@ -1,10 +1,12 @@
 """The demo's world: a private PostgreSQL and the sample application, all in one folder and on 127.0.0.1."""
 
 import atexit
+import json
 import os
 import shutil
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,31 +16,46 @@ from manual_resolution.errors import Refused, Unreachable
 from manual_resolution.settings import VARIABLES
 
 MARK = "this-is-an-mrq-demo"
+CHOSEN = ("MRQ_OPERATOR", "MRQ_PG_BIN", "MRQ_BATCH_SIZE")  # what a person may set for the demo too
 _entered: dict[str, "Demo"] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """The demo as it runs in this process. `fresh`: its week has not been yet."""
+    """The demo as it runs in this process. `is_fresh`: its week has not been yet."""
 
     folder: Path
     server: EmbeddedPostgres
     world: Any
 
     @property
-    def fresh(self) -> bool:
+    def is_fresh(self) -> bool:
         return self.world.nights is None
 
 
 def enter(folder: str | Path) -> Demo:
-    """Open the demo in `folder`, made at the first time, and let the environment name it; ends with the process.
+    """Open the demo in `folder`, made the first time, and let the environment name it; ends with the process.
 
-    Whatever the environment named before is ignored here: no real database, no real token is ever touched.
+    Whatever the environment named before is ignored: no real database, no real token is ever touched.
+    Raises `Refused` for a folder that holds something else, `Unreachable` where the demo cannot be had.
     """
     home = Path(folder).absolute()
     if str(home) not in _entered:
-        _entered[str(home)] = _open(home)
+        with plainly(home):
+            _entered[str(home)] = _open(home)
     return _entered[str(home)]
+
+
+@contextmanager
+def plainly(home: Path) -> Iterator[None]:
+    """Turn what the file system refuses into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or home
+        raise Unreachable(
+            f"The demo cannot use {where} ({error.strerror}): choose a folder with --dir."
+        ) from error
 
 
 def _open(home: Path) -> Demo:
@@ -68,7 +85,7 @@ def _mark(home: Path) -> None:
 
 def name_only(address: str, environment: dict[str, str]) -> None:
     """Let the environment name the demo and nothing else; who speaks may have been chosen."""
-    spoken = {name: os.environ[name] for name in ("MRQ_OPERATOR", "MRQ_PG_BIN", "MRQ_BATCH_SIZE") if name in os.environ}
+    spoken = {name: os.environ[name] for name in CHOSEN if name in os.environ}
     for name in [name for name in os.environ if is_ours(name)]:
         del os.environ[name]
     os.environ.update(environment | spoken | {"DATABASE_URL": address})
@@ -80,19 +97,33 @@ def is_ours(name: str) -> bool:
     return name in known or name.startswith(("MRQ_", "VERCEL_", "BLOB_", "PG", "NEXT_PUBLIC_VERCEL_"))
 
 
+def was_cut_short(folder: str | Path) -> bool:
+    """Whether the demo's week was begun and never came to its end."""
+    home = Path(folder).absolute()
+    state = home / "world.json"
+    return (home / MARK).exists() and (not state.exists() or json.loads(state.read_text())["nights"] is None)
+
+
 def reset(folder: str | Path) -> None:
-    """Remove a demo, its database and its blobs. Raises `Refused` for a folder that is none, or one in use."""
+    """Remove a demo, its database and its blobs. Raises `Refused` for a folder that is none, or is in use."""
     home = Path(folder).absolute()
     if not home.exists():
         return
     if not (home / MARK).exists():
         raise Refused(f"{home} is no demo's folder: nothing was removed.")
-    server = EmbeddedPostgres(home / "postgres")
-    if (home / "postgres").exists():
+    if (home / "postgres").exists() and not stopped(EmbeddedPostgres(home / "postgres")):
+        raise Refused("Another mrq uses this demo just now: end it first. Nothing was removed.")
+    with plainly(home):
+        shutil.rmtree(home)
+
+
+def stopped(server: EmbeddedPostgres) -> bool:
+    """Whether nobody uses the server any more; one that cannot even be started is used by nobody."""
+    try:
         server.start()
-        if not server.stop():
-            raise Refused("Another mrq uses this demo just now: end it first. Nothing was removed.")
-    shutil.rmtree(home)
+    except Unreachable:
+        return True
+    return server.stop()
 
 
 def find_sample_application() -> None:
@@ -103,4 +134,4 @@ def find_sample_application() -> None:
             root = examples.parent if (examples.parent / "scripts").is_dir() else here.parent
             sys.path[:0] = [path for path in (str(examples), str(root)) if path not in sys.path]
             return
-    raise Unreachable("The sample application is not installed here: clone the project and run `make demo` in it.")
+    raise Unreachable("The sample application is not installed here: clone the project, run `make demo`.")

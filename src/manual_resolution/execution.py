@@ -262,6 +262,8 @@ class Execution:
             self.step("finished")
             return Resolution(found, ended.result)
         except Late:
+            if before == "unknown":
+                raise Refused(f"#{decision.item_id} was settled by somebody else meanwhile.") from None
             with self.database.connection() as db:
                 attempts.keep_late_result(db, decision.key, outcome.sentence, evidence_of(outcome))
             raise OutcomeUnknown(f"#{decision.item_id}: the call was done, but too late to record it: see `mrq history`.") from None
@@ -377,8 +379,9 @@ class Late(Exception):
 def refuse_unless_free(item: Item, by: Actor) -> None:
     """Raise what keeps `by` from moving an item: resolved, somebody else's, held."""
     if item.status == "resolved":
-        who = item.assigned_to or str((item.resolution_metadata or {}).get("decided_by") or "somebody")
-        raise AlreadyResolved(f"#{item.id} was resolved by {who}: {item.resolution}", by=who, resolution=item.resolution)
+        who = str((item.resolution_metadata or {}).get("decided_by") or "SQL (see its history)")
+        said = item.resolution or "without a word"
+        raise AlreadyResolved(f"#{item.id} was resolved by {who}: {said}", by=who, resolution=item.resolution)
     if item.status == "assigned" and item.assigned_to != by.name:
         raise OwnedByAnother(f"#{item.id} is held by {item.assigned_to}; take it over first.", owner=str(item.assigned_to))
     if item.held == "attempt":

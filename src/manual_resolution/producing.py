@@ -45,7 +45,8 @@ def add_to_queue(
         item_type, resource_type, resource_id, priority, reason, context, sla_hours,
         resource_key=resource_key, dedup_key=dedup_key, occurred_at=occurred_at, producer=producer or named(),
     )
-    return the_queue().tell(checked, connection=connection)
+    queue = the_queue() if connection is None else callers_queue()
+    return queue.tell(checked, connection=connection)
 
 
 def add_many(failures: Iterable[Mapping[str, Any]], *, producer: str | None = None) -> Sequence[Added]:
@@ -74,6 +75,15 @@ def withdraw(
 def the_queue() -> "Queue":
     """The environment's queue, one for this process and address."""
     return _queue(os.environ.get("DATABASE_URL"))
+
+
+@lru_cache(maxsize=1)
+def callers_queue() -> "Queue":
+    """A queue for callers who bring their connection: it has the environment's settings and needs no address."""
+    from manual_resolution.queue import Queue
+    from manual_resolution.settings import Settings
+
+    return Queue("", settings=Settings.from_env())
 
 
 @lru_cache(maxsize=4)

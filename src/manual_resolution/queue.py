@@ -6,6 +6,7 @@ Each move is one guarded statement; when it moves nothing, the item is read once
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -25,7 +26,7 @@ from manual_resolution.store.attempts import Attempt
 from manual_resolution.store.connection import Database, Db, told
 from manual_resolution.store.items import Filter
 from manual_resolution.via import library
-from manual_resolution.workflow import Plan, asked
+from manual_resolution.workflow import Option, Plan, asked
 
 By = Actor | str
 ANY = Filter()
@@ -54,8 +55,7 @@ class Queue:
     ) -> None:
         self.settings = settings or Settings()
         self.database = Database(database_url)
-        self.workflows = workflows or registry.load(self.settings.workflows)
-        self.execution = Execution(self.database, self.workflows, self.settings, step)
+        self._workflows, self._step = workflows, step
         self._woken = float("-inf")
         self._sla_seconds = self.settings.sla_seconds
 
@@ -68,6 +68,16 @@ class Queue:
     def close(self) -> None:
         """Close the kept connections."""
         self.database.close()
+
+    @cached_property
+    def workflows(self) -> registry.Registry:
+        """The workflows in force; loaded when first asked for, so that adding needs none of them."""
+        return self._workflows or registry.load(self.settings.workflows)
+
+    @cached_property
+    def execution(self) -> Execution:
+        """What examines items and carries decisions out."""
+        return Execution(self.database, self.workflows, self.settings, self._step)
 
     # -------------------------------------------------------------- adding
 
@@ -96,9 +106,8 @@ class Queue:
         with self.database.connection(seconds) as db:
             if intake.add_id and (before := adding.recorded(db, intake.add_id)):
                 return before
-            if intake.occurred_at and (ended := adding.resolved_since(db, values)):
-                adding.record_late(db, ended, values)
-                return Added(ended, repeated=True)
+            if late := self._tell_late(db, values):
+                return late
             added = adding.add(db, values)
             if added.occurrences > 2 * adding.KEPT_CONTEXTS:
                 adding.forget_middle_context(db, added.id, added.occurrences)
@@ -110,9 +119,16 @@ class Queue:
             adding.join(db)
             for _ in range(RETRIES):
                 with db.transaction():
-                    if added := adding.add_within(db, values):
+                    if added := self._tell_late(db, values) or adding.add_within(db, values):
                         return added
         raise Unreachable("The same failure was added and resolved too often meanwhile: try again.")
+
+    def _tell_late(self, db: Db, values: dict[str, Any]) -> Added | None:
+        """A failure from before the last resolution of the same thing is kept with that and reopens nothing."""
+        if values["occurred_at"] is None or (ended := adding.resolved_since(db, values)) is None:
+            return None
+        adding.record_late(db, ended, values)
+        return Added(ended, repeated=True)
 
     def _values(self, intake: Intake) -> dict[str, Any]:
         by = Actor(intake.producer, "producer", library())
@@ -273,6 +289,8 @@ class Queue:
             raise Refused(f"#{item_id} has no owner: claim it.")
         if item.assigned_to == who.name:
             raise Refused(f"#{item_id} is yours already.")
+        if item.held:
+            raise Refused(f"#{item_id} is held by {item.assigned_to} and waits for its {item.held}: not now.")
         return self._refuse(db, item_id, who, "taken over")
 
     # -------------------------------------------------------------- putting aside
@@ -284,16 +302,17 @@ class Queue:
         who, text = person(by), strict.justification(justification)
         if (span is None) == (until is None):
             raise InvalidInput("span", span, "give how long, or until when, not both")
+        check_time(span, until)
         with self.database.connection() as db:
             found = items.defer(db, item_id, who, span, until, text)
             if found is None and until is not None:
-                self._refuse_past(db, until)
+                self._refuse_unfit(db, until)
             return found or self._refuse(db, item_id, who, "deferred")
 
-    def _refuse_past(self, db: Db, until: datetime) -> None:
-        row = db.execute("select %s <= mrq_now()", [until]).fetchone()
-        if row and row[0]:
-            raise InvalidInput("until", until.isoformat(), "an instant in the future")
+    def _refuse_unfit(self, db: Db, until: datetime) -> None:
+        row = db.execute("select %s - mrq_now()", [until]).fetchone()
+        if row and not timedelta(0) < row[0] <= strict.MAX_SPAN:
+            raise InvalidInput("until", until.isoformat(), "an instant in the future, at most 366 days from now")
 
     def escalate(self, item_id: int, by: By, justification: str, *, to: str | None = None) -> Item:
         """Pass an item on, to a team or to anybody else; it is not served to `by` again."""
@@ -324,7 +343,8 @@ class Queue:
     def amend(self, item_id: int, by: By, context: Mapping[str, Any], justification: str) -> Item:
         """Merge corrected facts into an open item's context."""
         who, text = person(by), strict.justification(justification)
-        stored = strict.intake("any", "any", 1, "low", "any", dict(context)).context
+        facts = dict(context) if isinstance(context, Mapping) else context
+        stored = strict.intake("any", "any", 1, "low", "any", facts).context
         with self.database.connection() as db:
             return items.amend(db, item_id, who, stored or "{}", text) or self._refuse(db, item_id, who, "amended", owned=True)
 
@@ -341,6 +361,7 @@ class Queue:
         who, text = person(by), strict.justification(justification)
         self.wake()
         chosen, given = self._option(item_id, option), dict(values or {})
+        refuse_strays(chosen, given)
         if chosen.effect == "escalate":
             item = self.escalate(item_id, who, text, to=given.get("to", chosen.team))
             return Resolution(item, f"Escalated to {item.escalated_to or 'anybody else'}")
@@ -384,7 +405,7 @@ class Queue:
     def _teams(self, teams: Sequence[str] | None) -> tuple[str, ...]:
         return tuple(self.settings.team if teams is None else teams)
 
-    def _option(self, item_id: int, key: str) -> Any:
+    def _option(self, item_id: int, key: str) -> Option:
         return self.workflows.of(self.get(item_id).item_type).option_named(key)
 
     def _found(self, item: Item | None, item_id: int) -> Item:
@@ -405,6 +426,26 @@ class Queue:
 def person(by: By) -> Actor:
     """An actor from what a caller gave; raises `InvalidInput` for a name that is not one."""
     return by if isinstance(by, Actor) else Actor(strict.operator(by), "person", library())
+
+
+def check_time(span: timedelta | None, until: datetime | None) -> None:
+    """Raise `InvalidInput` or `InvalidType` for a deferral's time that is none."""
+    if span is not None and not isinstance(span, timedelta):
+        raise InvalidType("span", span, "a timedelta, from one minute to 366 days")
+    if span is not None and not timedelta(minutes=1) <= span <= strict.MAX_SPAN:
+        raise InvalidInput("span", span, "a timedelta, from one minute to 366 days")
+    if until is not None and not isinstance(until, datetime):
+        raise InvalidType("until", until, "a datetime with a time zone")
+    if until is not None and until.utcoffset() is None:
+        raise InvalidInput("until", until, "a datetime with a time zone")
+
+
+def refuse_strays(option: Option, given: Mapping[str, Any]) -> None:
+    """Raise `InvalidInput` for a value that the generic escalation or deferral does not ask for."""
+    wanted = {"escalate": "to", "defer": "span"}.get(option.effect)
+    for name in given if wanted else ():
+        if name != wanted:
+            raise InvalidInput(name, given[name], f"option {option.key} asks for {wanted}")
 
 
 def driver_connection(connection: Any) -> Db:

@@ -20,6 +20,8 @@ class Registry:
             self._keep(place, workflow.complete())
 
     def _keep(self, place: str, workflow: Workflow) -> None:
+        if self._workflows.get(workflow.item_type) is workflow:  # a package that passes on what its module declares
+            return
         if workflow.item_type in self._workflows:
             first = self._places[workflow.item_type]
             raise SettingsError([f"Item type {workflow.item_type} is declared twice: in {first} and in {place}."])

@@ -110,6 +110,14 @@ def names(text: str) -> tuple[str, ...]:
     return found
 
 
+def teams(text: str) -> tuple[str, ...]:
+    """Team names with commas between, as `escalate --to` takes them."""
+    found = tuple(part.strip() for part in text.split(","))
+    if not all(re.fullmatch(r"[a-z][a-z0-9_-]{0,49}", name) for name in found):
+        raise ValueError("teams with commas between, such as engineering,support: a-z, 0-9, _ -, a letter first")
+    return found
+
+
 def postgres_address(text: str) -> str:
     """A libpq address or connection string. Never shown: it may hold a password."""
     if not (text.startswith(("postgresql://", "postgres://")) or "=" in text):
@@ -138,7 +146,7 @@ VARIABLES: Final = (
     Variable("MRQ_LEASE_MINUTES", "lease_minutes", number(1, 1440)),
     Variable("MRQ_BATCH_SIZE", "batch_size", whole(1, 1000)),
     Variable("MRQ_OPERATOR", "operator", plain),
-    Variable("MRQ_TEAM", "team", names),
+    Variable("MRQ_TEAM", "team", teams),
     Variable("MRQ_PRODUCER", "producer", plain),
     Variable("MRQ_WORKFLOWS", "workflows", names),
     Variable("MRQ_TRUST_AS", "trust_as", switch),

@@ -20,7 +20,7 @@ Rows = dict[tuple[str, int], dict[str, Any]]
 
 @dataclass
 class App:
-    """The application as tests speak of it. `alice` holds every item it adds."""
+    """The application as tests speak of it. Alice holds every item it adds."""
 
     db: psycopg.Connection[Any]
     blob: BlobStandIn
@@ -44,9 +44,9 @@ class App:
         }
 
     def claimed(self, *thing: Any, **facts: Any) -> int:
-        added = self.queue.add(*thing, **facts)
-        self.queue.claim(added.id, by="alice")
-        return added.id
+        added, item = self.queue.add(*thing, **facts), self.queue.next(by="alice")
+        assert item is not None and item.id == added.id
+        return item.id
 
     def failed_deletion(self, *, url: object = None, priority: str = "medium", **facts: Any) -> int:
         context = {
@@ -70,9 +70,8 @@ class App:
 
     def decide(self, item: int, option: str, **values: Any) -> tuple[Item, str]:
         """Look and decide, as a person does: bound to what was seen."""
-        case = self.queue.examine(item)
-        plan = self.queue.plan(item, option, values)
-        made = self.queue.resolve(item, option, "tested", "alice", values=values, seen=case.seen(option, plan))
+        seen = self.queue.examine(item).seen(option, self.queue.plan(item, option, values))
+        made = self.queue.resolve(item, option, "tested", "alice", values=values, seen=seen)
         return made.item, made.result
 
     def refusal(self, item: int, option: str, **values: Any) -> str:
@@ -83,22 +82,25 @@ class App:
 
 
 @pytest.fixture
-def app(fresh_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
-    """The application's tables, one plan with a PDF that is in the store, and a queue in the same database."""
-    with (
-        psycopg.connect(fresh_database_url, autocommit=True, row_factory=dict_row) as db,
-        BlobStandIn() as blob,
-    ):
+def blob(monkeypatch: pytest.MonkeyPatch) -> Iterator[BlobStandIn]:
+    """A blob store with two PDFs, which the environment names."""
+    with BlobStandIn() as stand_in:
+        monkeypatch.setenv("VERCEL_BLOB_API_URL", stand_in.api_url)
+        monkeypatch.setenv("BLOB_READ_WRITE_TOKEN", stand_in.token)
+        stand_in.seed([(PATH, 48_213), ("plans/other.pdf", 100)])
+        yield stand_in
+
+
+@pytest.fixture
+def app(fresh_database_url: str, blob: BlobStandIn) -> Iterator[App]:
+    """The application's tables, two plans whose PDFs are in the store, and a queue in the same database."""
+    with psycopg.connect(fresh_database_url, autocommit=True, row_factory=dict_row) as db:
         db.execute(files("meal_plan").joinpath("schema.sql").read_bytes())
-        for name, value in blob.environment.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("MRQ_CALL_TIMEOUT", "5")
         queue = Queue(fresh_database_url, settings=Settings.from_env())
         application = App(db, blob, queue)
         user = application.insert("users", id=871, email="ada@example.com", name="Ada")
         application.insert("meal_plans", id=12345, user_id=user, pdf_url=blob.url_of(PATH))
         application.insert("meal_plans", id=12346, user_id=user, pdf_url=blob.url_of("plans/other.pdf"))
-        blob.seed([(PATH, 48_213), ("plans/other.pdf", 100)])
         yield application
         queue.close()
 

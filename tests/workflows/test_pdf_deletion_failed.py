@@ -1,11 +1,17 @@
 """`pdf_deletion_failed` against a real database and the blob stand-in."""
 
+import socketserver
+import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
 
-from manual_resolution import Failed, NotPossible, OutcomeUnknown, Settings
+from manual_resolution import Failed, NotPossible, OutcomeUnknown
+from manual_resolution.workflows import _vercel_blob
 
 PATH = "plans/12345-Xy7.pdf"
 SUCCESS = "Manual retry successful after Vercel API recovery"
@@ -60,7 +66,8 @@ def test_executing_touches_exactly_the_plan(app: Any, changed: Any, option: str)
     plan = app.queue.plan(item_id, option, {})
     app.decide(item_id, option)
     assert changed(before, app.rows()) == {(touch.table, touch.key) for touch in plan.touches}
-    assert [call.urls for call in app.blob.calls if call.method == "POST"] == [(c.target,) for c in plan.calls]
+    deleted = [call.urls for call in app.blob.calls if call.method == "POST"]
+    assert deleted == [(call.target,) for call in plan.calls]
     assert app.blob.has("plans/other.pdf")
 
 
@@ -125,12 +132,12 @@ def test_a_deletion_whose_answer_was_lost_is_found_done(app: Any) -> None:
 def test_what_nobody_knows_waits_for_a_person(app: Any) -> None:
     """Where the probe has no answer either, the outcome stays unknown until somebody confirms it."""
     item_id = app.failed_deletion()
-    case = app.queue.examine(item_id)
     app.blob.next("reset-after", method="POST")
-    for reply in (None, None, "503"):  # deciding looks twice: the check, and before it deletes
-        app.blob.next(reply, method="GET") if reply else app.blob.next("slow", method="GET")
+    app.queue.execution.step = lambda name: (
+        app.blob.next("503", times=None, method="GET") if name == "unknown" else None
+    )
     with pytest.raises(OutcomeUnknown, match="mrq confirm"):
-        app.queue.resolve(item_id, "retry", "tested", "alice", seen=case.seen("retry"))
+        app.decide(item_id, "retry")
     assert (app.queue.get(item_id).held, app.queue.get(item_id).assigned_to) == ("attempt", None)
     made = app.queue.confirm(item_id, "bob", done=True)
     assert (made.item.status, made.item.resolution) == ("resolved", SUCCESS)
@@ -138,13 +145,61 @@ def test_what_nobody_knows_waits_for_a_person(app: Any) -> None:
 
 
 @pytest.mark.parametrize("reply", [*REFUSED, *DOUBTFUL])
-def test_nothing_is_deleted_while_the_service_cannot_even_be_asked(app: Any, reply: str) -> None:
-    """The deletion is sent only after a clear answer that the PDF is there; without one it failed for certain."""
-    item_id = app.failed_deletion()
-    app.blob.next(reply, times=None, method="GET")
-    with pytest.raises(Failed, match="the deletion was not sent"):
-        app.decide(item_id, "retry")
-    assert app.deletions() == 0 and app.blob.has(PATH)
+def test_nothing_is_deleted_while_the_service_cannot_even_be_asked(blob: Any, reply: str) -> None:
+    """The deletion is sent only after a clear answer that the PDF is there; without one it surely failed."""
+    blob.next(reply, times=None, method="GET")
+    outcome = _vercel_blob.delete(blob.url_of(PATH))
+    assert outcome.state == "not_done" and "the deletion was not sent" in outcome.sentence
+    assert blob.has(PATH) and [call.method for call in blob.calls] == ["GET"]
+
+
+def test_not_found_counts_only_in_the_services_own_words(blob: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A 404 of something else (a wrong API address) does not pass for "the PDF is already gone"."""
+    with answering(b"HTTP/1.0 404 Not Found\r\n\r\n<h1>Not Found</h1>") as address:
+        monkeypatch.setenv("VERCEL_BLOB_API_URL", address)
+        assert _vercel_blob.look(blob.url_of(PATH)).state == "unclear"
+        assert _vercel_blob.delete(blob.url_of(PATH)).state == "not_done"
+
+
+@pytest.mark.parametrize("reply", [b"HTTP/1.0 200 OK\r\n\r\n" + b" " * 10_000_000, b"\0\1\2", b"", None])
+def test_an_endless_or_senseless_answer_ends(
+    blob: Any, monkeypatch: pytest.MonkeyPatch, reply: bytes | None
+) -> None:
+    """A reply is read up to 64 KiB and for MRQ_CALL_TIMEOUT seconds in all, even one that trickles (None)."""
+    with answering(reply) as address:
+        monkeypatch.setenv("VERCEL_BLOB_API_URL", address)
+        monkeypatch.setenv("MRQ_CALL_TIMEOUT", "1")
+        outcome = _vercel_blob.look(blob.url_of(PATH))
+    assert outcome.state == "unclear"
+    assert reply is not None or outcome.sentence == "Vercel Blob gave no answer within 1 s"
+
+
+@contextmanager
+def answering(reply: bytes | None) -> Iterator[str]:
+    """The address of a server that sends these bytes to everybody; None: one header byte after the other."""
+    closing = threading.Event()
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(65_536)
+            with suppress(OSError):
+                if reply is not None:
+                    self.request.sendall(reply)
+                while reply is None and not closing.wait(0.05):
+                    self.request.sendall(b"x")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/api/blob"
+        closing.set()
+        server.shutdown()
+
+
+def test_no_proxy_is_asked(blob: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The token goes to the service and nobody else: proxies of the environment are ignored."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    assert _vercel_blob.delete(blob.url_of(PATH)).state == "done"
 
 
 def test_the_time_the_service_asks_for_is_proposed(app: Any, clock: Any) -> None:
@@ -170,11 +225,11 @@ def test_a_refused_connection_is_a_definite_failure(app: Any, monkeypatch: pytes
 
 
 def test_a_silent_service_ends_after_the_call_timeout(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """MRQ_CALL_TIMEOUT limits the whole call; a deletion without an answer by then is unclear, not failed."""
+    """A deletion that MRQ_CALL_TIMEOUT ends is unclear, not failed: the probe decides."""
     monkeypatch.setenv("MRQ_CALL_TIMEOUT", "1")
     item_id = app.failed_deletion()
     app.blob.next("slow", method="POST", seconds=20)
-    assert "gave no answer within 1 seconds; the PDF is still there" in app.refusal(item_id, "retry")
+    assert "gave no answer within 1 s; the PDF is still there" in app.refusal(item_id, "retry")
 
 
 # ------------------------------------------------------------------ where it may delete
@@ -211,13 +266,20 @@ BAD_URLS = [
 
 
 @pytest.mark.parametrize("url", BAD_URLS)
-def test_no_request_is_made_for_a_url_that_is_not_our_blobs(app: Any, url: object) -> None:
+def test_no_request_is_made_for_a_url_that_is_not_our_blobs(blob: Any, url: object) -> None:
     """Any other URL is refused before a request, in a sentence that names it and what is allowed."""
+    outcome = _vercel_blob.delete(url)
+    assert outcome.state == "not_done" and ascii(url) in outcome.sentence
+    assert "https://k3vq9x1a.public.blob.vercel-storage.com/<path>" in outcome.sentence
+    assert blob.calls == []
+
+
+@pytest.mark.parametrize("url", [BAD_URLS[1], 7])
+def test_an_item_with_a_foreign_url_stays_its_owners(app: Any, url: object) -> None:
+    """A URL that may not be deleted is a definite failure: nothing sent, nothing changed, the item kept."""
     item_id = app.failed_deletion(url=url)
-    with pytest.raises(Failed) as failed:
-        app.decide(item_id, "retry")
-    assert ascii(str(url)) in str(failed.value)
-    assert "https://k3vq9x1a.public.blob.vercel-storage.com/<path>" in str(failed.value)
+    assert f"pdf_url = '{url}' is not allowed" in app.refusal(item_id, "retry")
+    assert app.queue.get(item_id).assigned_to == "alice"
     assert app.blob.calls == [] and app.pdf_of()[0] is not None
 
 
@@ -247,7 +309,7 @@ def test_our_store_is_recognised_however_it_is_spelt(app: Any, address: str) -> 
 def test_a_wrong_setting_is_named_before_a_request(
     app: Any, monkeypatch: pytest.MonkeyPatch, name: str, value: str | None, told: str
 ) -> None:
-    """Without a fitting token or address nothing is asked; the sentence names the variable, never a secret."""
+    """Without a fitting token or address nothing is asked; the sentence names the variable, no secret."""
     item_id = app.failed_deletion()
     monkeypatch.delenv(name) if value is None else monkeypatch.setenv(name, value)
     refusal = app.refusal(item_id, "retry")
@@ -310,7 +372,7 @@ def test_a_persistent_failure_is_escalated(app: Any, clock: Any) -> None:
 
 
 @pytest.mark.parametrize(("reply", "option"), [("503", "defer"), ("403", "escalate")])
-def test_a_service_that_fails_now_is_not_worth_a_retry(app: Any, clock: Any, reply: str, option: str) -> None:
+def test_a_service_that_fails_now_is_not_retried(app: Any, clock: Any, reply: str, option: str) -> None:
     """While the service has trouble the recommendation is to wait; where it refuses us, to escalate."""
     item_id = app.failed_deletion()
     clock.forward(hours=2)
@@ -348,8 +410,6 @@ def test_an_item_without_context_is_shown_and_refused_kindly(app: Any) -> None:
 
 def test_workflows_load_without_the_blob_package() -> None:
     """Loading every workflow costs nobody the blob package."""
-    import subprocess
-
     code = (
         "import sys; from manual_resolution.registry import load; load(('manual_resolution.workflows',));"
         "assert not {'vercel', 'httpx2', 'pydantic'} & set(sys.modules)"
@@ -357,6 +417,3 @@ def test_workflows_load_without_the_blob_package() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_settings_name_the_call_timeout() -> None:
-    """The limit of a call is a setting with a default of 10 seconds."""
-    assert Settings().call_timeout == 10

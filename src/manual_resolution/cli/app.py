@@ -1,4 +1,4 @@
-"""The command `mrq`. Nothing heavy is imported before a command needs it: help and completion answer at once."""
+"""The command `mrq`. Nothing heavy is imported before a command needs it, so that help answers at once."""
 
 import sys
 from importlib import import_module
@@ -9,32 +9,39 @@ import typer
 from typer.core import TyperGroup
 
 from manual_resolution import __version__
-from manual_resolution.cli import deciding, looking, moving, parameters, producing
+from manual_resolution.cli import parameters
 from manual_resolution.cli.face import exits
 
 
 class Commands(TyperGroup):
     """The group of commands: help by panel, and one place where errors become a sentence and an exit code."""
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         with exits():
             return super().invoke(ctx)
 
-    def format_commands(self, ctx: typer.Context, formatter: Any) -> None:
-        commands = [(name, self.commands[name]) for name in self.list_commands(ctx)]
-        width = max(len(name) for name, _ in commands)
-        for panel in parameters.PANELS:
-            rows = [(name.ljust(width), command.get_short_help_str(formatter.width - width - 6))
-                    for name, command in commands if getattr(command, "rich_help_panel", None) == panel]
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        width = max(map(len, self.commands))
+        panels: dict[str, list[tuple[str, str]]] = {panel: [] for panel in parameters.PANELS}
+        for name, command in self.commands.items():
+            summary = command.get_short_help_str(formatter.width - width - 6)
+            panels.setdefault(str(getattr(command, "rich_help_panel", "")), []).append(
+                (name.ljust(width), summary)
+            )
+        for panel, rows in panels.items():
             if rows:
                 with formatter.section(panel):
                     formatter.write_dl(rows)
 
 
 app = typer.Typer(
-    cls=Commands, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True,
+    cls=Commands,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, 1 refused, 2 wrong usage, 3 not reached, 4 outcome unknown, 5 waits for approval.",
+    epilog="Exit codes: 0 done, 1 refused or found wrong, 2 wrong usage, 3 database or service not reached, "
+    "4 outcome unknown, 5 waits for approval.",
 )
 
 
@@ -47,16 +54,27 @@ def version(asked: bool) -> None:
 
 @app.callback()
 def mrq(
-    asked: Annotated[bool, typer.Option("--version", callback=version, is_eager=True, help="Print the version.")] = False,
+    asked: Annotated[
+        bool, typer.Option("--version", callback=version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """The Manual Resolution Queue: what automation could not finish and a person must decide."""
 
 
-for module in (deciding, moving, looking, producing):
-    module.register(app)
-for name in ("process", "sweep", "audit", "doctor", "db", "demo"):
-    if find_spec(f"manual_resolution.cli.{name}"):
-        import_module(f"manual_resolution.cli.{name}").register(app)
+for module in (
+    "demo",
+    "process",
+    "deciding",
+    "moving",
+    "looking",
+    "producing",
+    "sweep",
+    "audit",
+    "doctor",
+    "db",
+):
+    if find_spec(f"manual_resolution.cli.{module}"):
+        import_module(f"manual_resolution.cli.{module}").register(app)
 
 
 def main(command: str | None = None) -> None:

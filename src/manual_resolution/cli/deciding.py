@@ -17,27 +17,47 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `mrq`."""
-    app.command("resolve", rich_help_panel=given.DECIDING, epilog=given.example(
-        "mrq resolve 42 --option retry -m 'the blob service is back'",
-        "mrq resolve 43 --option associate --set user_id=604 -m 'same e-mail' --dry-run",
-    ))(resolve)
-    app.command("confirm", rich_help_panel=given.DECIDING, epilog=given.example(
-        "mrq confirm 42", "mrq confirm 42 --done -m 'the file is gone from the store'",
-    ))(confirm)
+    app.command(
+        "resolve",
+        rich_help_panel=given.DECIDING,
+        epilog=given.example(
+            "mrq resolve 42 --option retry -m 'the blob service is back'",
+            "mrq resolve 43 --option associate --set user_id=604 -m 'same e-mail' --dry-run",
+        ),
+    )(resolve)
+    app.command(
+        "confirm",
+        rich_help_panel=given.DECIDING,
+        epilog=given.example(
+            "mrq confirm 42",
+            "mrq confirm 42 --done -m 'the file is gone from the store'",
+        ),
+    )(confirm)
 
 
 def resolve(
     item: given.Id,
-    option: Annotated[str, given.option(
-        "--option", metavar="KEY", help="What to do; mrq show ID lists the options.", completion=given.options)],
-    why: Annotated[str | None, given.option(
-        "-m", "--justification", metavar="TEXT", help="Why; kept in the history. Not asked by --dry-run.")] = None,
+    option: Annotated[
+        str,
+        given.option(
+            "--option",
+            metavar="KEY",
+            help="What to do; mrq show ID lists the options.",
+            completion=given.options,
+        ),
+    ],
+    why: Annotated[
+        str | None,
+        given.option(
+            "-m", "--justification", metavar="TEXT", help="Why; kept in the history. Not asked by --dry-run."
+        ),
+    ] = None,
     values: given.Set = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would touch; do nothing.")] = False,
     as_: given.As = None,
     as_json: given.Json = False,
 ) -> None:
-    """Decide: carry an option out, once, and record it with its reason."""
+    """Decide. The option is carried out once and recorded with your reason."""
     number, chosen = given.item_id(item), given.pairs(values)
     if dry_run:
         with closing(open_queue()) as queue:
@@ -60,7 +80,9 @@ def print_resolution(ended: "Resolution", as_json: bool) -> None:
     print_item(ended.item, as_json, sentence)
 
 
-def print_plan(queue: "Queue", number: int, key: str, values: dict[str, str], name: str | None, as_json: bool) -> None:
+def print_plan(
+    queue: "Queue", number: int, key: str, values: dict[str, str], name: str | None, as_json: bool
+) -> None:
     """What deciding so would touch; raises what would keep it from being done."""
     from manual_resolution.execution import refuse_unless_free
     from manual_resolution.inert import inert
@@ -71,9 +93,12 @@ def print_plan(queue: "Queue", number: int, key: str, values: dict[str, str], na
     lines = planned(queue, number, offer.option, values)
     because = offer.because
     if as_json:
-        print_json({"item_id": number, "option": key, "possible": because is None, "because": because, "plan": lines})
+        print_json(
+            {"item_id": number, "option": key, "possible": because is None, "because": because, "plan": lines}
+        )
     else:
-        print("\n".join([f"{inert(offer.option.label)}, for #{number}, would touch:", *(f"  - {inert(line)}" for line in lines)]))
+        print(f"{inert(offer.option.label)}, for #{number}, would touch:")
+        print("\n".join(f"  - {inert(line)}" for line in lines))
     refuse_unless_free(case.item, Actor(name or ""))
     if because:
         raise NotPossible(f"Not possible: {because}. Nothing was done.")
@@ -90,13 +115,15 @@ def planned(queue: "Queue", number: int, option: Any, values: dict[str, str]) ->
 
 def confirm(
     item: given.Id,
-    done: Annotated[bool | None, typer.Option(
-        "--done/--not-done", help="What you found out yourself; without it the service is asked.", show_default=False)] = None,
+    done: Annotated[
+        bool | None,
+        typer.Option("--done/--not-done", help="What you found out yourself.", show_default=False),
+    ] = None,
     note: given.Note = None,
     as_: given.As = None,
     as_json: given.Json = False,
 ) -> None:
-    """Settle an outcome that is unknown: done, not done, or as the service answers now."""
+    """Settle an unknown outcome. Without --done or --not-done the service is asked."""
     from manual_resolution.execution import Resolution
 
     if note is not None and done is None:

@@ -1,5 +1,6 @@
 """`mrq demo`: the sample application's bad week in a folder, then the operator's session."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,72 +9,75 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from manual_resolution.cli.face import exits, print_json, speaker
+from manual_resolution.cli import parameters as given
+from manual_resolution.cli.face import print_json, speaker
 
 if TYPE_CHECKING:
     from manual_resolution.demo import Demo
     from manual_resolution.queue import Queue
 
 Progress = Callable[[str, int, int, str], None]
+Tell = Callable[[str], None]
 
 
 def register(app: typer.Typer) -> None:
     """Add `mrq demo`."""
-    app.command("demo", rich_help_panel="Starting")(demo)
+    examples = given.example("mrq demo", "mrq demo --no-input")
+    app.command("demo", rich_help_panel=given.STARTING, epilog=examples)(demo)
 
 
 def demo(
-    folder: Annotated[Path, typer.Option("--dir", envvar="MRQ_DEMO", help="Where everything stays.")] = Path(".mrq-demo"),
+    folder: Annotated[
+        Path, typer.Option("--dir", metavar="FOLDER", envvar="MRQ_DEMO", help="Where everything stays.")
+    ] = Path(".mrq-demo"),
     no_input: Annotated[bool, typer.Option("--no-input", help="Print the items and end.")] = False,
     reset: Annotated[bool, typer.Option("--reset", help="Remove what is there and start anew.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the items as JSON and end.")] = False,
 ) -> None:
-    """See MRQ at work: seven nights of cleanup scripts that fail, and you decide.
+    """See MRQ at work. Seven nights of cleanup scripts fail, and you decide.
 
     Needs no server, no account, no network: everything stays in the folder and on 127.0.0.1.
-
-    Example: mrq demo --no-input
     """
-    with exits():
-        from manual_resolution import demo as worlds
-        from manual_resolution.queue import Queue
+    from manual_resolution import demo as worlds
+    from manual_resolution.queue import Queue
 
-        tell = quiet if as_json else print
-        if reset:
-            worlds.reset(folder)
-        tell(f"MRQ demo. Everything stays in {shown_path(folder)} and on 127.0.0.1. DATABASE_URL and real tokens are ignored here.")
-        world = worlds.enter(folder)
-        queue = Queue.from_env()
-        live(world, tell)
-        queue.sweep()
-        if as_json:
-            print_json([item.as_json() for item in queue.list()])
-        elif no_input:
-            listing(queue)
-        else:
-            decide(queue)
+    tell: Tell = quiet if as_json else print
+    tell(f"MRQ demo. Everything stays in {shown_path(folder)} and on 127.0.0.1.")
+    tell("DATABASE_URL and real tokens are ignored here.")
+    if reset or worlds.was_cut_short(folder):
+        worlds.reset(folder)
+    world = worlds.enter(folder)
+    queue = Queue.from_env()
+    live(world, queue, tell)
+    if as_json:
+        print_json([item.as_json() for item in queue.list()])
+    elif no_input:
+        listing(queue, folder)
+    else:
+        decide(queue)
 
 
-def quiet(text: str = "") -> None:
+def quiet(text: str) -> None:
     """Say nothing: only JSON is wanted."""
 
 
 def shown_path(folder: Path) -> str:
     """A folder as a person types it."""
-    here = Path.cwd()
-    return f"./{folder.absolute().relative_to(here)}" if folder.absolute().is_relative_to(here) else str(folder.absolute())
+    full = folder.absolute()
+    return f"./{full.relative_to(Path.cwd())}" if full.is_relative_to(Path.cwd()) else str(full)
 
 
-def live(world: "Demo", tell: Callable[[str], None]) -> None:
+def live(world: "Demo", queue: "Queue", tell: Tell) -> None:
     """Let the week be, once."""
-    if not world.fresh:
-        tell("The demo is as you left it; --reset starts it anew.")
+    if not world.is_fresh:
+        tell("It is as you left it; --reset starts it anew.")
         return
     tell("Private PostgreSQL (no port, no root needed) is up.")
     tell(f"Meal-plan application: {described(world)}, 7 days")
     tell("Seven nights of cleanup scripts:")
     with progress(tell) as advance:
         world.world.seven_nights(advance)
+    queue.sweep()
 
 
 def described(world: "Demo") -> str:
@@ -82,28 +86,32 @@ def described(world: "Demo") -> str:
 
 
 @contextmanager
-def progress(tell: Callable[[str], None]) -> Iterator[Progress]:
+def progress(tell: Tell) -> Iterator[Progress]:
     """A bar for each script on a terminal; elsewhere one line each, once it is through."""
-    last: dict[str, tuple[int, int, str]] = {}
-
-    def plain(script: str, done: int, total: int, summary: str) -> None:
-        last[script] = (done, total, summary)
-
-    if not sys.stdout.isatty() or tell is quiet:
-        yield plain
-        for script, (_, _, summary) in last.items():
-            tell(f"  {script:<29} {summary}")
+    if tell is not quiet and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb":
+        with bars() as drawn:
+            yield drawn
         return
+    last: dict[str, str] = {}
+    yield lambda script, done, total, summary: last.update({script: summary})
+    for script, summary in last.items():
+        tell(f"  {script:<29} {summary}")
+
+
+@contextmanager
+def bars() -> Iterator[Progress]:
+    """A bar for each script."""
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bars
 
-    with Bars(TextColumn("  {task.description:<29}"), BarColumn(12), TextColumn("{task.fields[summary]}")) as bars:
+    columns = (TextColumn("  {task.description:<29}"), BarColumn(12), TextColumn("{task.fields[summary]}"))
+    with Bars(*columns) as display:
         tasks: dict[str, Any] = {}
 
         def drawn(script: str, done: int, total: int, summary: str) -> None:
             if script not in tasks:
-                tasks[script] = bars.add_task(script, total=total, summary=summary)
-            bars.update(tasks[script], completed=done, summary=summary)
+                tasks[script] = display.add_task(script, total=total, summary=summary)
+            display.update(tasks[script], completed=done, summary=summary)
 
         yield drawn
 
@@ -111,32 +119,35 @@ def progress(tell: Callable[[str], None]) -> Iterator[Progress]:
 def waiting(queue: "Queue") -> str:
     """`15 items wait: 1 critical, 2 high, 10 medium, 2 low. 1 is past its deadline.`"""
     depth = queue.depth()
+    total, late = depth["total_pending"], depth["items_breaching_sla"]
     by = ", ".join(f"{count} {priority}" for priority, count in depth["by_priority"].items())
-    late = depth["items_breaching_sla"]
     past = f" {late} {'is past its deadline' if late == 1 else 'are past their deadlines'}." if late else ""
-    return f"{depth['total_pending']} items wait: {by}.{past}"
+    return f"{total} {'item waits' if total == 1 else 'items wait'}: {by}.{past}"
 
 
-def listing(queue: "Queue") -> None:
+def listing(queue: "Queue", folder: Path) -> None:
     """The items, and what to try next."""
     from manual_resolution.cli import show
 
     print(waiting(queue))
-    for text in show.list_lines(queue.list()):
-        print(text)
-    print("Next: ./mrq process · ./mrq next · ./mrq resolve ID --option KEY -m WHY · ./mrq history ID")
+    print("\n".join(show.list_lines(queue.list())))
+    mrq = command(folder)
+    print(f"Next: {mrq} process · {mrq} show ID · {mrq} resolve ID --option KEY -m WHY · {mrq} history ID")
+
+
+def command(folder: Path) -> str:
+    """How `mrq` is called for this demo."""
+    if folder == Path(".mrq-demo") and Path("mrq").is_file():
+        return "./mrq"
+    return f"MRQ_DEMO={shown_path(folder)} mrq"
 
 
 def decide(queue: "Queue") -> None:
     """The operator's session."""
-    from manual_resolution.cli.process import Session, end
+    from manual_resolution.cli.process import hold
     from manual_resolution.queue import ANY
 
     who = speaker(None)
     print(waiting(queue))
-    print(f"You are {who.name}. ? lists the keys · q quits (make demo brings you back)")
-    session = Session(queue, who, ANY, None, queue.settings.batch_size)
-    try:
-        session.run()
-    finally:
-        end(session, False)
+    print(f"You are {who.name}. ? lists the keys · q quits (mrq demo brings you back)")
+    hold(queue, who, ANY, None, queue.settings.batch_size)

@@ -1,4 +1,4 @@
-"""What every command shares: whose queue, who speaks, how answers and errors leave. Imports nothing heavy at the top."""
+"""What every command shares: whose queue, who speaks, how answers and errors leave. Light at the top."""
 
 import json
 import os
@@ -35,13 +35,25 @@ def exits() -> Iterator[None]:
     """Turn our errors into one sentence on stderr and their exit code; no traceback reaches a user."""
     try:
         yield
+        sys.stdout.flush()
     except MRQError as error:
         fail(str(error), exit_code(error))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except KeyboardInterrupt:
         fail("Stopped.", 130)
+    except OSError as error:
+        if sys.stdout.closed or not stdout_is_gone():
+            raise
+        fail("", 0) if isinstance(error, BrokenPipeError) else fail(f"Printing failed: {error.strerror}.", 1)
+
+
+def stdout_is_gone() -> bool:
+    """Whether nobody takes what we print: a closed pipe, a full disk. Nothing is printed from then on."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def fail(sentence: str, code: int) -> NoReturn:
@@ -83,7 +95,9 @@ def print_json(value: Any) -> None:
 
 def print_item(item: "Item | None", as_json: bool, sentence: str = "") -> None:
     """An item as JSON, or the sentence about it."""
+    from manual_resolution.inert import inert
+
     if as_json:
         print_json(None if item is None else item.as_json())
     else:
-        print(sentence)
+        print(inert(sentence, lines=True))

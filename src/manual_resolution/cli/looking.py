@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from manual_resolution.item import Item
+    from manual_resolution.store.items import Filter
 
 MOST = 1000
 
@@ -27,29 +28,56 @@ def register(app: typer.Typer) -> None:
         ("history", history, "mrq history 42"),
         ("types", types, "mrq types"),
     ):
-        app.command(name, rich_help_panel=given.LOOKING, epilog=given.example(*examples))(command)
+        app.command(name, rich_help_panel=given.READING, epilog=given.example(*examples))(command)
+
+
+def filtered(item_type: str | None, priority: str | None, resource: str | None) -> "Filter":
+    """What a list, a claim or a session is limited to; `resource` is `meal_plan` or `meal_plan:12345`."""
+    from manual_resolution import intake
+    from manual_resolution.store.items import Filter
+
+    kind, colon, number = (None, "", "") if resource is None else resource.partition(":")
+    intake.intake(  # allows the same words as adding does
+        "any" if item_type is None else item_type,
+        "any" if kind is None else kind,
+        1,
+        "low" if priority is None else priority,
+        "any",
+        producer="any",
+    )
+    return Filter(item_type, priority, kind, intake.item_id(number, "resource_id") if colon else None)
 
 
 def list_(
     type: given.Type = None,
     priority: given.Urgency = None,
     resource: given.Resource = None,
-    team: Annotated[str | None, given.option(
-        "--team", metavar="TEAM", help="Only what was passed on to this team.", completion=given.teams)] = None,
-    status: Annotated[str | None, given.option(
-        "--status", metavar="STATUS", help="pending, assigned, escalated or resolved.", completion=given.statuses)] = None,
-    owner: Annotated[str | None, given.option("--owner", metavar="NAME", help="Only what this person holds.")] = None,
+    team: Annotated[
+        str | None,
+        given.option(
+            "--team", metavar="TEAM", help="Only what was passed on to this team.", completion=given.teams
+        ),
+    ] = None,
+    status: Annotated[
+        str | None,
+        given.option("--status", metavar="STATUS", help="Only this status.", completion=given.statuses),
+    ] = None,
+    owner: Annotated[
+        str | None, given.option("--owner", metavar="NAME", help="Only what this person holds.")
+    ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Resolved items too.")] = False,
-    limit: Annotated[int, typer.Option(metavar="N", help=f"At most so many, 1 to {MOST}.", min=1, max=MOST)] = 100,
+    limit: Annotated[
+        int, typer.Option(metavar="N", help=f"At most so many, 1 to {MOST}.", min=1, max=MOST)
+    ] = 100,
     as_json: given.Json = False,
 ) -> None:
-    """List items in the order of work, those whose outcome is unknown first."""
+    """List items in the order of work. Those whose outcome is unknown come first."""
     from manual_resolution import intake
     from manual_resolution.item import STATUSES
 
     if status is not None and status not in STATUSES:
         raise InvalidInput("status", status, f"one of {', '.join(STATUSES)}")
-    chosen = given.chosen(type, priority, resource)
+    chosen = filtered(type, priority, resource)
     owner = None if owner is None else intake.operator(owner, "owner")
     team = None if team is None else intake.team(team)
     with closing(open_queue()) as queue:
@@ -57,7 +85,10 @@ def list_(
     narrow = any(part is not None for part in (type, priority, resource, team, status, owner))
     print_items(items[:limit], as_json, "Nothing matches." if narrow else "Nothing waits.")
     if len(items) > limit:
-        print(f"These are the first {limit:,}; there are more: raise --limit, or narrow the list.", file=sys.stderr)
+        print(
+            f"These are the first {limit:,}; there are more: raise --limit, or narrow the list.",
+            file=sys.stderr,
+        )
 
 
 def mine(as_: given.As = None, as_json: given.Json = False) -> None:
@@ -75,7 +106,7 @@ def print_items(items: "Sequence[Item]", as_json: bool, none: str) -> None:
     if as_json:
         print_json([item.as_json() for item in items])
     else:
-        print("\n".join(show.item_table(items)) if items else none)
+        print("\n".join(show.list_lines(items)) if items else none)
 
 
 def show_(
@@ -84,18 +115,22 @@ def show_(
     all_context: Annotated[bool, typer.Option("--all-context", help="All facts recorded, uncut.")] = False,
     as_json: given.Json = False,
 ) -> None:
-    """Show one item: what happened, what the checks say now, what may be decided."""
-    from manual_resolution.cli import show
+    """Show one item. What happened, what the checks say now, what may be decided."""
+    from manual_resolution.cli import documents, show
 
     number = given.item_id(item)
     with closing(open_queue()) as queue:
         found = queue.get(number)
         if checks and found.status != "resolved":
             case = queue.examine(number)
-            document, lines = show.case_json(case), show.item_lines(case, all_context=all_context)
+            document, lines = documents.case_json(case), show.item_lines(case, all_context=all_context)
         else:
             workflow = queue.workflows.of(found.item_type)
-            document, lines = found.as_json(), show.plain_lines(workflow, found, all_context=all_context)
+            attempts = queue.attempts(number)
+            document = found.as_json() | {
+                "attempts": [documents.attempt_json(attempt) for attempt in attempts]
+            }
+            lines = show.plain_lines(workflow, found, all_context=all_context) + show.attempt_lines(attempts)
     if as_json:
         print_json(document)
     else:
@@ -103,7 +138,7 @@ def show_(
 
 
 def history(item: given.Id, as_json: given.Json = False) -> None:
-    """Show what happened to an item, a line each; times in UTC."""
+    """Show what happened to an item. Times are in UTC."""
     from manual_resolution.cli import show
 
     number = given.item_id(item)
@@ -116,13 +151,13 @@ def history(item: given.Id, as_json: given.Json = False) -> None:
 
 
 def types(as_json: given.Json = False) -> None:
-    """List the item types MRQ knows, with their options and checks."""
-    from manual_resolution.cli import show
+    """List the known item types with their options."""
+    from manual_resolution.cli import documents, show
     from manual_resolution.registry import load
     from manual_resolution.settings import Settings
 
     known = load(Settings.from_env().workflows)
     if as_json:
-        print_json(show.types_json(known))
+        print_json(documents.types_json(known))
     else:
         print("\n".join(show.type_lines(known)) or "No item type is known: MRQ_WORKFLOWS names none.")

@@ -7,6 +7,7 @@ import typer
 
 from manual_resolution.cli import parameters as given
 from manual_resolution.cli.face import open_queue, print_item, print_json, speaker
+from manual_resolution.cli.looking import filtered
 from manual_resolution.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -23,8 +24,12 @@ def register(app: typer.Typer) -> None:
         ("hand-over", hand_over, "mrq hand-over 42 --to bob@example.com -m 'you know this customer'"),
         ("take-over", take_over, "mrq take-over 42 -m 'alice is ill'"),
         ("decline", decline, "mrq decline 42 -m 'I know the customer'"),
-        ("defer", defer, "mrq defer 42 --for 24h -m 'the blob service is down'",
-         "mrq defer 42 --until 2026-10-05T08:00+02:00 -m 'office opens'"),
+        (
+            "defer",
+            defer,
+            "mrq defer 42 --for 24h -m 'the blob service is down'",
+            "mrq defer 42 --until 2026-10-05T08:00+02:00 -m 'office opens'",
+        ),
         ("escalate", escalate, "mrq escalate 42 --to engineering -m 'fails for three days'"),
         ("priority", priority, "mrq priority 42 high -m 'the user called'"),
         ("note", note, "mrq note 42 'asked the customer for the invoice'"),
@@ -42,10 +47,10 @@ def next_(
     team: given.Teams = None,
     as_json: given.Json = False,
 ) -> None:
-    """Claim the next item in the order of work and print it."""
+    """Claim the next item and print it. JSON on an empty queue is null."""
     from manual_resolution.cli import show
 
-    who, chosen, teams = speaker(as_), given.chosen(type, priority, resource), given.chosen_teams(team)
+    who, chosen, teams = speaker(as_), filtered(type, priority, resource), given.chosen_teams(team)
     with closing(open_queue()) as queue:
         item = queue.next(who, chosen=chosen, teams=teams)
         if as_json:
@@ -58,13 +63,15 @@ def next_(
 
 def nothing_waits(queue: "Queue") -> str:
     """What to say on an empty queue: it may be that only nothing waits for this person's teams."""
-    waiting = ", ".join(f"{count:,} for {team}" for team, count in queue.waiting_for_teams().items())
+    from manual_resolution.inert import inert
+
+    waiting = ", ".join(f"{count:,} for {inert(team)}" for team, count in queue.waiting_for_teams().items())
     return f"Nothing waits. For teams: {waiting} (--team)." if waiting else "Nothing waits."
 
 
 def claim(item: given.Id, as_: given.As = None, as_json: given.Json = False) -> None:
-    """Claim one item, a deferred one or another team's too; your own again renews your lease."""
-    from manual_resolution.cli.show import instant_text
+    """Claim one item. A deferred one or another team's too; your own again renews your lease."""
+    from manual_resolution.cli.lines import instant_text
 
     number, who = given.item_id(item), speaker(as_)
     with closing(open_queue()) as queue:
@@ -75,7 +82,7 @@ def claim(item: given.Id, as_: given.As = None, as_json: given.Json = False) -> 
 
 def extend(item: given.Id, as_: given.As = None, as_json: given.Json = False) -> None:
     """Renew your lease."""
-    from manual_resolution.cli.show import instant_text
+    from manual_resolution.cli.lines import instant_text
 
     number, who = given.item_id(item), speaker(as_)
     with closing(open_queue()) as queue:
@@ -84,7 +91,9 @@ def extend(item: given.Id, as_: given.As = None, as_json: given.Json = False) ->
     print_item(found, as_json, f"#{number} is yours{until}.")
 
 
-def release(item: given.Id, note: given.Note = None, as_: given.As = None, as_json: given.Json = False) -> None:
+def release(
+    item: given.Id, note: given.Note = None, as_: given.As = None, as_json: given.Json = False
+) -> None:
     """Give your item back, undecided."""
     number, who = given.item_id(item), speaker(as_)
     with closing(open_queue()) as queue:
@@ -125,15 +134,20 @@ def decline(item: given.Id, why: given.Why, as_: given.As = None, as_json: given
 def defer(
     item: given.Id,
     why: given.Why,
-    span: Annotated[str | None, given.option("--for", metavar="SPAN", help="How long, such as 24h, 90m, 7d.")] = None,
-    until: Annotated[str | None, given.option(
-        "--until", metavar="INSTANT", help="Until when, such as 2026-10-05T08:00+02:00.")] = None,
+    span: Annotated[
+        str | None, given.option("--for", metavar="SPAN", help="How long, such as 24h, 90m, 7d.")
+    ] = None,
+    until: Annotated[
+        str | None,
+        given.option("--until", metavar="INSTANT", help="Until when, such as 2026-10-05T08:00+02:00."),
+    ] = None,
     as_: given.As = None,
     as_json: given.Json = False,
 ) -> None:
     """Put an item aside for a while; its deadline stays."""
     from manual_resolution import intake
-    from manual_resolution.cli.show import due_text, instant_text
+    from manual_resolution.cli.lines import instant_text
+    from manual_resolution.cli.show import due_text
 
     if (span is None) == (until is None):
         raise InvalidInput("for", span, "give either --for 24h or --until 2026-10-05T08:00Z")
@@ -143,19 +157,27 @@ def defer(
     with closing(open_queue()) as queue:
         found = queue.defer(number, who, why, span=length, until=end)
     assert found.deferred_until is not None
-    past = f" That is past its deadline ({due_text(found)})." if found.deferred_until > found.sla_deadline else ""
+    past = (
+        f" That is past its deadline ({due_text(found)})."
+        if found.deferred_until > found.sla_deadline
+        else ""
+    )
     print_item(found, as_json, f"#{number} is put aside until {instant_text(found.deferred_until)}.{past}")
 
 
 def escalate(
     item: given.Id,
     why: given.Why,
-    to: Annotated[str | None, given.option(
-        "--to", metavar="TEAM", help="Which team; anybody else if left out.", completion=given.teams)] = None,
+    to: Annotated[
+        str | None,
+        given.option(
+            "--to", metavar="TEAM", help="Which team; anybody else if left out.", completion=given.teams
+        ),
+    ] = None,
     as_: given.As = None,
     as_json: given.Json = False,
 ) -> None:
-    """Pass an item on, to a team or to anybody else; you are not served it again."""
+    """Pass an item on to a team. Without --to to anybody else; you are not served it again."""
     number, who = given.item_id(item), speaker(as_)
     with closing(open_queue()) as queue:
         found = queue.escalate(number, who, why, to=to)
@@ -164,13 +186,17 @@ def escalate(
 
 def priority(
     item: given.Id,
-    to: Annotated[str, typer.Argument(metavar="PRIORITY", help="critical, high, medium or low.", show_default=False,
-                                      autocompletion=given.priorities)],
+    to: Annotated[
+        str,
+        typer.Argument(
+            metavar="PRIORITY", help="critical, high, medium or low.", autocompletion=given.priorities
+        ),
+    ],
     why: given.Why,
     as_: given.As = None,
     as_json: given.Json = False,
 ) -> None:
-    """Change an item's priority; a higher one moves its deadline earlier, nothing moves it later."""
+    """Change an item's priority. A higher one moves its deadline earlier, nothing moves it later."""
     from manual_resolution.cli.show import due_text
 
     number, who = given.item_id(item), speaker(as_)
@@ -202,13 +228,15 @@ def amend(
     as_json: given.Json = False,
 ) -> None:
     """Correct or complete the facts recorded with an item."""
+    from manual_resolution.inert import inert
+
     facts = (given.context(context, context_file) or {}) | given.pairs(values)
     if not facts:
         raise InvalidInput("set", None, "give --set NAME=VALUE, --context or --context-file")
     number, who = given.item_id(item), speaker(as_)
     with closing(open_queue()) as queue:
         found = queue.amend(number, who, facts, why)
-    print_item(found, as_json, f"#{number} amended: {', '.join(facts)}.")
+    print_item(found, as_json, f"#{number} amended: {inert(', '.join(facts))}.")
 
 
 def reopen(item: given.Id, why: given.Why, as_: given.As = None, as_json: given.Json = False) -> None:

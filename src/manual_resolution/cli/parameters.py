@@ -1,4 +1,4 @@
-"""What the commands share: their parameters, how these are completed, and the strict reading of what was typed."""
+"""What the commands share: parameters, their completion, and the strict reading of what was typed."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -12,13 +12,14 @@ from manual_resolution.priority import PRIORITIES
 
 if TYPE_CHECKING:
     from manual_resolution.registry import Registry
-    from manual_resolution.store.items import Filter
 
-PRODUCING: Final = "For producers"
-LOOKING: Final = "Looking"
-DECIDING: Final = "Working and deciding"
-KEEPING: Final = "Keeping it running"
-PANELS: Final = (DECIDING, LOOKING, PRODUCING, KEEPING)
+#: Panels of the help, in their order.
+STARTING: Final = "Starting"
+DECIDING: Final = "Deciding"
+READING: Final = "Reading"
+ADDING: Final = "Adding"
+LOOKING_AFTER: Final = "Looking after it"
+PANELS: Final = (STARTING, DECIDING, READING, ADDING, LOOKING_AFTER)
 
 
 def example(*lines: str) -> str:
@@ -58,7 +59,7 @@ def statuses(incomplete: str) -> list[str]:
 
 
 def registry() -> "Registry":
-    """The workflows that the environment names; none where that fails, for a completion has no place for an error."""
+    """The workflows that the environment names; none where that fails: a completion cannot tell an error."""
     from manual_resolution.registry import Registry, load
     from manual_resolution.settings import Settings
 
@@ -101,19 +102,26 @@ Thing = Annotated[
     str | None, option("--resource", metavar="TYPE:NUMBER", help="The resource, such as meal_plan:12345.")
 ]
 ThingType = Annotated[
-    str | None, option("--resource-type", metavar="TYPE", help="The resource's type, where --resource is not given.")
+    str | None,
+    option("--resource-type", metavar="TYPE", help="The resource's type, where --resource is not given."),
 ]
 ThingId = Annotated[str | None, option("--resource-id", metavar="NUMBER", help="Its number.")]
-ThingKey = Annotated[str | None, option("--resource-key", metavar="TEXT", help="Its name, where it has no number.")]
+ThingKey = Annotated[
+    str | None, option("--resource-key", metavar="TEXT", help="Its name, where it has no number.")
+]
 DedupKey = Annotated[
-    str | None, option("--dedup-key", metavar="TEXT", help="What makes it the same failure, instead of its resource.")
+    str | None,
+    option("--dedup-key", metavar="TEXT", help="What makes it the same failure, instead of its resource."),
 ]
 Producer = Annotated[
     str | None, option("--producer", metavar="NAME", help="Which script says so; else MRQ_PRODUCER.")
 ]
-Context = Annotated[str | None, option("--context", metavar="JSON", help="Facts recorded at failure: a JSON object.")]
+Context = Annotated[
+    str | None, option("--context", metavar="JSON", help="Facts recorded at failure: a JSON object.")
+]
 ContextFile = Annotated[
-    str | None, option("--context-file", metavar="FILE", help="The same from a file, or - for standard input.")
+    str | None,
+    option("--context-file", metavar="FILE", help="The same from a file, or - for standard input."),
 ]
 Set = Annotated[list[str] | None, option("--set", metavar="NAME=VALUE", help="A value; may be repeated.")]
 
@@ -136,28 +144,16 @@ def resource(
 
     if thing is None:
         if kind is None:
-            raise InvalidInput("resource", None, "give --resource TYPE:NUMBER, or --resource-type with --resource-key")
+            raise InvalidInput("resource", None, "TYPE:NUMBER, or --resource-type with --resource-key")
         return kind, None if number is None else intake.item_id(number, "resource_id"), key
     if (kind, number, key) != (None, None, None):
-        raise InvalidInput("resource", thing, "either --resource, or --resource-type with --resource-id or --resource-key")
+        allowed = "either --resource, or --resource-type with --resource-id or --resource-key"
+        raise InvalidInput("resource", thing, allowed)
     kind, colon, number = thing.partition(":")
     if not colon:
-        allowed = "TYPE:NUMBER, such as meal_plan:12345; without a number: --resource-type with --resource-key"
+        allowed = "TYPE:NUMBER, such as meal_plan:12345; without a number --resource-type with --resource-key"
         raise InvalidInput("resource", thing, allowed)
     return kind, intake.item_id(number, "resource_id"), None
-
-
-def chosen(item_type: str | None, priority: str | None, thing: str | None) -> "Filter":
-    """What a list, a claim or a session is limited to."""
-    from manual_resolution import intake
-    from manual_resolution.store.items import Filter
-
-    kind, colon, number = thing.partition(":") if thing is not None else (None, "", "")
-    intake.intake(  # the same words are allowed as when adding
-        "any" if item_type is None else item_type, "any" if kind is None else kind, 1,
-        "low" if priority is None else priority, "any", producer="any",
-    )
-    return Filter(item_type, priority, kind, intake.item_id(number, "resource_id") if colon else None)
 
 
 def chosen_teams(names: Sequence[str] | None) -> tuple[str, ...] | None:

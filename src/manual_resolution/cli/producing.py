@@ -15,19 +15,34 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add these commands to `mrq`."""
-    app.command("add", rich_help_panel=given.PRODUCING, epilog=given.example(
-        "mrq add --type pdf_deletion_failed --resource meal_plan:12345 --priority medium \\",
-        "    --reason 'Vercel Blob API returned 503' --context '{\"retry_count\": 3}'",
-    ))(add)
-    app.command("withdraw", rich_help_panel=given.PRODUCING, epilog=given.example(
-        "mrq withdraw --type pdf_deletion_failed --resource meal_plan:12345",
-    ))(withdraw)
+    app.command(
+        "add",
+        rich_help_panel=given.ADDING,
+        epilog=given.example(
+            "mrq add --type pdf_deletion_failed --resource meal_plan:12345 --priority medium \\",
+            "    --reason 'Vercel Blob API returned 503' --context '{\"retry_count\": 3}'",
+        ),
+    )(add)
+    app.command(
+        "withdraw",
+        rich_help_panel=given.ADDING,
+        epilog=given.example(
+            "mrq withdraw --type pdf_deletion_failed --resource meal_plan:12345",
+        ),
+    )(withdraw)
 
 
 def add(
     type: given.ItemType,
-    priority: Annotated[str, given.option(
-        "--priority", metavar="PRIORITY", help="critical, high, medium or low.", completion=given.priorities)],
+    priority: Annotated[
+        str,
+        given.option(
+            "--priority",
+            metavar="PRIORITY",
+            help="critical, high, medium or low.",
+            completion=given.priorities,
+        ),
+    ],
     reason: Annotated[str, given.option("--reason", metavar="TEXT", help="Why it needs a person.")],
     resource: given.Thing = None,
     resource_type: given.ThingType = None,
@@ -35,22 +50,40 @@ def add(
     resource_key: given.ThingKey = None,
     context: given.Context = None,
     context_file: given.ContextFile = None,
-    sla_hours: Annotated[float | None, typer.Option(
-        metavar="HOURS", help="Hours until its deadline, instead of the priority's own.", show_default=False)] = None,
+    sla_hours: Annotated[
+        float | None,
+        typer.Option(
+            metavar="HOURS",
+            help="Hours until its deadline, instead of the priority's own.",
+            show_default=False,
+        ),
+    ] = None,
     dedup_key: given.DedupKey = None,
-    occurred_at: Annotated[str | None, given.option(
-        "--occurred-at", metavar="INSTANT", help="When it happened, such as 2026-10-01T12:00:00Z; now if left out.")] = None,
+    occurred_at: Annotated[
+        str | None,
+        given.option(
+            "--occurred-at", metavar="INSTANT", help="When it happened, such as 2026-10-01T12:00:00Z."
+        ),
+    ] = None,
     producer: given.Producer = None,
     as_json: given.Json = False,
 ) -> None:
-    """Put what automation could not finish before a person; a failure that is open already is counted."""
+    """Put what failed before a person. A failure that is open already is counted, not doubled."""
     from manual_resolution import intake
     from manual_resolution.producing import named
 
     kind, number, key = given.resource(resource, resource_type, resource_id, resource_key)
     checked = intake.intake(
-        type, kind, number, priority, reason, given.context(context, context_file), sla_hours, resource_key=key,
-        dedup_key=dedup_key, producer=named() if producer is None else producer,
+        type,
+        kind,
+        number,
+        priority,
+        reason,
+        given.context(context, context_file),
+        sla_hours,
+        resource_key=key,
+        dedup_key=dedup_key,
+        producer=named() if producer is None else producer,
         occurred_at=None if occurred_at is None else intake.instant(occurred_at, "occurred_at"),
     )
     with closing(open_queue()) as queue:
@@ -76,19 +109,27 @@ def withdraw(
     resource_type: given.ThingType = None,
     resource_id: given.ThingId = None,
     resource_key: given.ThingKey = None,
-    reason: Annotated[str, given.option("--reason", "-m", metavar="TEXT", help="Why it needs nobody any more.")]
-    = "it succeeded on a later run",
+    reason: Annotated[
+        str, given.option("--reason", "-m", metavar="TEXT", help="Why it needs nobody any more.")
+    ] = "it succeeded on a later run",
     dedup_key: given.DedupKey = None,
     producer: given.Producer = None,
     as_json: given.Json = False,
 ) -> None:
-    """Say that it has succeeded meanwhile: an unowned item is resolved, an owner is told."""
+    """Say that it has succeeded meanwhile. An unowned item is resolved, an owner is told."""
     from manual_resolution.producing import named
 
     kind, number, key = given.resource(resource, resource_type, resource_id, resource_key)
     with closing(open_queue()) as queue:
-        item = queue.withdraw(type, kind, number, reason, resource_key=key, dedup_key=dedup_key,
-                              producer=named() if producer is None else producer)
+        item = queue.withdraw(
+            type,
+            kind,
+            number,
+            reason,
+            resource_key=key,
+            dedup_key=dedup_key,
+            producer=named() if producer is None else producer,
+        )
     if item is None:
         print_item(None, as_json, "Nothing like it is open.")
     elif item.status == "resolved":

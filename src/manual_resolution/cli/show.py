@@ -1,90 +1,52 @@
-"""An item, its case, its history and lists of items as plain lines for a terminal and for a screen reader.
+"""An item, its case, its history and lists of items as plain lines, for a terminal and for a screen reader.
 
 Every text that producers or operators wrote is made inert here. No meaning by colour or by a sign alone.
 """
 
-import os
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
-from manual_resolution.inert import clip, columns, inert, inert_block, inert_json
+from manual_resolution.cli.lines import (
+    Lines,
+    age_text,
+    instant_text,
+    labelled,
+    padded,
+    span_text,
+    styled,
+    table,
+    under,
+)
+from manual_resolution.inert import clip, columns, inert, inert_json
 
 if TYPE_CHECKING:
-    from manual_resolution.case import Case
+    from manual_resolution.case import Case, Offer
     from manual_resolution.item import Event, Item
     from manual_resolution.registry import Registry
     from manual_resolution.store.attempts import Attempt
     from manual_resolution.workflow import Answer, Workflow
 
-MORE: Final = "  | "  # begins what is left of a long text, so that none of it is taken for a line of ours
 BRIEF: Final = 300  # columns of one value where the context is shown in short
+COLUMNS: Final = ("#", "priority", "status", "type", "resource", "age", "due", "owner", "notes")
 
-Lines = list[str]
-
-
-# ------------------------------------------------------------------ times
-
-
-def age_text(age: timedelta) -> str:
-    """`3 days`, `2 hours`, `5 minutes`: the largest unit that says something, rounded down."""
-    minutes = max(0, int(age.total_seconds() // 60))
-    if minutes < 120:
-        return counted(minutes, "minute") if minutes != 60 else "1 hour"
-    return counted(minutes // 60, "hour") if minutes < 48 * 60 else counted(minutes // 1440, "day")
+HELD: Final = {
+    "attempt": "an attempt is being made",
+    "approval": "waits for a second person",
+    "batch": "part of a batch",
+}
 
 
-def span_text(span: timedelta) -> str:
-    """`1 h 52 min`, `13 h`, `6 days`: short, rounded down, minutes only below ten hours."""
-    minutes = max(0, int(span.total_seconds() // 60))
-    hours, left = divmod(minutes, 60)
-    if hours >= 48:
-        return counted(hours // 24, "day")
-    if hours >= 10 or (hours and not left):
-        return f"{hours} h"
-    return f"{hours} h {left} min" if hours else f"{left} min"
+# ------------------------------------------------------------------ one item
 
 
 def due_text(item: "Item") -> str:
     """`due in 1 h 52 min`, `overdue by 13 h`; for a resolved item in or past its time."""
     if item.status == "resolved":
-        return "resolved in time" if item.resolved_at and item.resolved_at <= item.sla_deadline else "resolved late"
+        in_time = item.resolved_at is not None and item.resolved_at <= item.sla_deadline
+        return "resolved in time" if in_time else "resolved late"
     return f"overdue by {span_text(-item.due_in)}" if item.is_overdue else f"due in {span_text(item.due_in)}"
-
-
-def counted(number: int, thing: str) -> str:
-    """`1 day`, `2 days`."""
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
-
-
-def instant_text(at: datetime) -> str:
-    """`2026-10-01 12:00 UTC`."""
-    from datetime import UTC
-
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
-
-# ------------------------------------------------------------------ lines that hold what others wrote
-
-
-def terminal_width() -> int | None:
-    """Columns of the terminal we print to; None where it is not one, so that nothing is broken or clipped."""
-    if not sys.stdout.isatty():
-        return None
-    with suppress(OSError, ValueError):
-        return max(40, os.get_terminal_size(sys.stdout.fileno()).columns)
-    return 80
-
-
-def labelled(label: str, text: str) -> Lines:
-    """`Reason: …`; what does not fit, or stands behind a line break, follows on lines that begin with `  | `."""
-    width = terminal_width()
-    if "\n" not in text and (width is None or columns(label + inert(text)) <= width):
-        return [label + inert(text)]
-    first, *rest = inert_block(label + text, MORE, width=width).split("\n")
-    return [first.removeprefix(MORE), *rest]
 
 
 def value_text(value: Any) -> str:
@@ -92,23 +54,23 @@ def value_text(value: Any) -> str:
     return inert(value) if isinstance(value, str) else inert_json(value)
 
 
-# ------------------------------------------------------------------ one item
-
-
 def heading(item: "Item") -> Lines:
     """The specification's first lines: number, priority, age, type, resource, reason."""
     return [
         f"Queue Item #{item.id} ({item.priority.upper()} priority, age: {age_text(item.age)})",
         f"Type: {inert(item.item_type)}",
-        *labelled("Resource: ", item.resource.replace("\n", " ")),
+        *labelled("Resource: ", item.resource),
         *labelled("Reason: ", item.reason),
     ]
 
 
 def context_lines(workflow: "Workflow", item: "Item") -> Lines:
     """`  - PDF URL: …`: the context worth showing first, each value in short."""
-    return [line for label, value in brief(workflow, item)
-            for line in labelled("  - ", f"{inert(label)}: {clip(value_text(value), BRIEF)}")]
+    return [
+        line
+        for label, value in brief(workflow, item)
+        for line in labelled("  - ", f"{inert(label)}: {clip(value_text(value), BRIEF)}")
+    ]
 
 
 def brief(workflow: "Workflow", item: "Item") -> list[tuple[str, object]]:
@@ -122,12 +84,10 @@ def all_context_lines(item: "Item") -> Lines:
     """Everything recorded at failure, uncut."""
     if not item.context:
         return ["No context was recorded."]
-    return [line for key, value in item.context.items() for line in labelled(f"  - {inert(key)}: ", full_text(value))]
-
-
-def full_text(value: Any) -> str:
-    """A context value uncut; its own line breaks stay."""
-    return value if isinstance(value, str) else inert_json(value)
+    texts = {
+        key: value if isinstance(value, str) else inert_json(value) for key, value in item.context.items()
+    }
+    return [line for key, text in texts.items() for line in labelled(f"  - {inert(key)}: ", text)]
 
 
 def fact_lines(item: "Item") -> Lines:
@@ -145,7 +105,8 @@ def _facts(item: "Item") -> Iterator[str]:
     if item.escalation_level or item.escalated_to:
         yield f"Escalated: {escalated_text(item)}"
     if item.occurrences > 1:
-        yield f"Occurrences: {item.occurrences:,}, the last {age_text(item.read_at - item.last_occurred_at)} ago"
+        last = age_text(item.read_at - item.last_occurred_at)
+        yield f"Occurrences: {item.occurrences:,}, the last {last} ago"
     if item.declined_by:
         yield f"Not served again to: {inert(', '.join(item.declined_by))}"
     if item.reopened_from:
@@ -162,14 +123,15 @@ def held_text(item: "Item") -> str:
         return f"deferred until {instant_text(item.deferred_until)}"
     if item.held == "attempt" and item.status != "assigned":
         return f"outcome unknown, settle it with mrq confirm {item.id}"
-    return {"attempt": "an attempt is being made", "approval": "waits for a second person", "batch": "part of a batch"}.get(
-        item.held or "", "")
+    return HELD.get(item.held or "", "")
 
 
 def escalated_text(item: "Item") -> str:
     """`to engineering, level 2`."""
-    parts = [f"to {item.escalated_to}" if item.escalated_to else "",
-             f"level {item.escalation_level}" if item.escalation_level else ""]
+    parts = [
+        f"to {item.escalated_to}" if item.escalated_to else "",
+        f"level {item.escalation_level}" if item.escalation_level else "",
+    ]
     return ", ".join(part for part in parts if part)
 
 
@@ -184,7 +146,9 @@ def resolved_text(item: "Item") -> str:
 
 def flag_lines(case: "Case") -> Lines:
     """What makes an item harder to decide: a type nobody taught MRQ, context that lacks something."""
-    lines = [] if case.known else ["Note: nothing is known about this item type; it has the generic options only."]
+    lines = []
+    if not case.known:
+        lines.append("Note: nothing is known about this item type; it has the generic options only.")
     if case.missing:
         lines.append(f"Note: the context lacks {inert(', '.join(case.missing))}.")
     if case.item.succeeded_at and case.item.status != "resolved":
@@ -197,25 +161,44 @@ def flag_lines(case: "Case") -> Lines:
 
 def case_lines(case: "Case") -> Lines:
     """Everything a person sees before deciding, in the specification's order."""
-    context = context_lines(case.workflow, case.item)
-    checks = check_lines(case)
     return [
         *heading(case.item),
-        *(["Context:", *context] if context else []),
+        *under("Context:", context_lines(case.workflow, case.item)),
+        *decision_lines(case),
+    ]
+
+
+def item_lines(case: "Case", *, all_context: bool = False) -> Lines:
+    """The same for a single command, with the facts beside the status and the options' keys."""
+    return [*plain_lines(case.workflow, case.item, all_context=all_context), *decision_lines(case, keys=True)]
+
+
+def plain_lines(workflow: "Workflow", item: "Item", *, all_context: bool = False) -> Lines:
+    """An item as it is stored; nothing is asked."""
+    context = all_context_lines(item) if all_context else context_lines(workflow, item)
+    return [*heading(item), *fact_lines(item), *under("Context:", context)]
+
+
+def decision_lines(case: "Case", *, keys: bool = False) -> Lines:
+    """Flags, attempts, checks, recommendation and the menu."""
+    return [
         *flag_lines(case),
         *attempt_lines(case.attempts),
-        *(["Checks, just now:", *checks] if checks else []),
+        *under("Checks, just now:", check_lines(case)),
         *recommended_lines(case),
         "",
         "Resolution options:",
-        *option_lines(case),
+        *option_lines(case, keys=keys),
     ]
 
 
 def check_lines(case: "Case") -> Lines:
-    """`  ✓ …` for what is so, `  ✗ …` for what is not, `  ? …` for what is not known: each says it in words too."""
-    return [line for key, answer in case.answers.items()
-            for line in labelled("  ", check_text(case.workflow.checks[key].title, answer))]
+    """`  ✓ …` for what is so, `  ✗ …` for what is not, `  ? …` for what is not known; in words too."""
+    return [
+        line
+        for key, answer in case.answers.items()
+        for line in labelled("  ", check_text(case.workflow.checks[key].title, answer))
+    ]
 
 
 def check_text(title: str, answer: "Answer") -> str:
@@ -236,49 +219,63 @@ def recommended_lines(case: "Case") -> Lines:
     return lines + [line for advice in case.workflow.advice for line in labelled("Consider: ", inert(advice))]
 
 
-def option_lines(case: "Case") -> Lines:
-    """`  1. Retry deletion now`; with the reason where one is not possible."""
-    return [line for n, offer in enumerate(case.offers, 1)
-            for line in labelled(f"  {n}. {inert(offer.option.label)}",
-                                 f"     not possible: {inert(offer.because)}" if offer.because else "")]
+def option_lines(case: "Case", *, keys: bool = False) -> Lines:
+    """`  1. Retry deletion now`, with the reason where it is not possible; `keys` adds what a command takes."""
+    return [
+        line
+        for n, offer in enumerate(case.offers, 1)
+        for line in labelled(f"  {n}. ", menu_text(offer, keys))
+    ]
+
+
+def menu_text(offer: "Offer", keys: bool) -> str:
+    """One line of the menu behind its digit."""
+    key = f" ({offer.option.key})" if keys else ""
+    because = f"     not possible: {offer.because}" if offer.because else ""
+    return inert(f"{offer.option.label}{key}{because}")
 
 
 def attempt_lines(attempts: Iterable["Attempt"]) -> Lines:
     """`Attempt 1: retry by demo@example.com, failed: …`."""
-    return [line for a in attempts for line in labelled(
-        f"Attempt {a.n}: ", inert(f"{a.option} by {a.actor}, {a.state.replace('_', ' ')}" + (f": {a.outcome}" if a.outcome else "")))]
+    return [line for one in attempts for line in labelled(f"Attempt {one.n}: ", inert(attempt_text(one)))]
+
+
+def attempt_text(attempt: "Attempt") -> str:
+    """Which option, by whom, and what it came to."""
+    outcome = f": {attempt.outcome}" if attempt.outcome else ""
+    return f"{attempt.option} by {attempt.actor}, {attempt.state.replace('_', ' ')}{outcome}"
 
 
 # ------------------------------------------------------------------ a list
 
 
-def table(rows: Sequence[Sequence[str]], *, head: Sequence[str]) -> Lines:
-    """Aligned columns, two blanks between, without rules; clipped to the terminal's width, the widest column first."""
-    cells = [list(head), *(list(map(inert, row)) for row in rows)]
-    widths = [max(columns(row[n]) for row in cells) for n in range(len(head))]
-    room = terminal_width()
-    while room and sum(widths) + 2 * (len(widths) - 1) > room and max(widths) > 8:
-        widths[widths.index(max(widths))] -= 1
-    return ["  ".join(padded(cell, wide) for cell, wide in zip(row, widths, strict=True)).rstrip() for row in cells]
+def list_lines(items: Sequence["Item"]) -> Lines:
+    """A line for each item in the order given, under a line with the columns' names."""
+    head, *rows = table([COLUMNS, *map(item_row, items)])
+    return [styled(head, "1"), *(styled(row, style_of(item)) for row, item in zip(rows, items, strict=True))]
 
 
-def padded(cell: str, wide: int) -> str:
-    """A cell in exactly `wide` columns."""
-    text = clip(cell, wide)
-    return text + " " * (wide - columns(text))
-
-
-def item_table(items: Sequence["Item"]) -> Lines:
-    """One line an item, in the order given."""
-    return table([item_row(item) for item in items],
-                 head=("#", "priority", "status", "type", "resource", "age", "due", "owner", "notes"))
-
-
-def item_row(item: "Item") -> tuple[str, ...]:
+def item_row(item: "Item") -> Sequence[str]:
     """An item's cells; an empty one is said in words, for ears."""
     owner = item.assigned_to if item.status in ("assigned", "resolved") else None
-    return (str(item.id), item.priority, item.status, item.item_type, item.resource, age_text(item.age), due_text(item),
-            owner or "nobody", notes_text(item))
+    return (
+        str(item.id),
+        item.priority,
+        item.status,
+        item.item_type,
+        item.resource,
+        age_text(item.age),
+        due_text(item),
+        owner or "nobody",
+        notes_text(item),
+    )
+
+
+def style_of(item: "Item") -> str:
+    """Overdue items are red, critical ones bold; both stand in words beside it."""
+    return ";".join(
+        style for style, fits in (("1", item.priority == "critical"), ("31", item.is_overdue)) if fits
+    )
 
 
 def notes_text(item: "Item") -> str:
@@ -293,8 +290,6 @@ def notes_text(item: "Item") -> str:
 
 def history_lines(events: Sequence["Event"]) -> Lines:
     """One line an event, `HH:MM:SS verb actor what` in UTC; a line with the date before each new day."""
-    from datetime import UTC
-
     who = max((columns(inert(event.actor)) for event in events), default=0)
     day, lines = "", Lines()
     for event in events:
@@ -359,7 +354,8 @@ def _said(verb: str, data: dict[str, Any], private: dict[str, Any]) -> str:
 
 def type_lines(registry: "Registry") -> Lines:
     """Each known item type with its options in menu order and what it checks."""
-    return [line for workflow in sorted(registry, key=lambda one: one.item_type) for line in workflow_lines(workflow)]
+    known = sorted(registry, key=lambda workflow: workflow.item_type)
+    return [line for workflow in known for line in workflow_lines(workflow)]
 
 
 def workflow_lines(workflow: "Workflow") -> Lines:
@@ -369,15 +365,15 @@ def workflow_lines(workflow: "Workflow") -> Lines:
     context = ", ".join(label_of(one) for one in context_fields(workflow.context))
     return [
         workflow.item_type,
-        *(f"  option {option.key}: {option.label}{values_text(option.values)}" for option in workflow.options.values()),
+        *(f"  option {one.key}: {one.label}{values_text(one.values)}" for one in workflow.options.values()),
         *(f"  check {check.key}: {check.title}" for check in workflow.checks.values()),
         *([f"  context: {context}"] if context else []),
     ]
 
 
 def values_text(values: type | None) -> str:
-    """What an option asks for: ` (--set user_id=…)`."""
-    from manual_resolution.workflow import context_fields
+    """What an option asks for: ` (--set user=…)`."""
+    from manual_resolution.cli.documents import names_of
 
-    names = " ".join(f"--set {one.name}=…" for one in context_fields(values))
+    names = " ".join(f"--set {name}=…" for name in names_of(values))
     return f" ({names})" if names else ""

@@ -1,10 +1,12 @@
 """`mrq sweep`: raise what has passed its deadline (specification, escalate_breaches.py)."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from manual_resolution.cli.face import exits, open_queue, print_json
+from manual_resolution.cli import parameters as given
+from manual_resolution.cli.face import open_queue, print_json
 
 if TYPE_CHECKING:
     from manual_resolution.queue import Swept
@@ -12,20 +14,17 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add `mrq sweep`."""
-    app.command("sweep", rich_help_panel="Looking after it")(sweep)
+    cron = "*/30 * * * * DATABASE_URL=postgresql://… mrq sweep"
+    app.command("sweep", rich_help_panel=given.LOOKING_AFTER, epilog=given.example("mrq sweep", cron))(sweep)
 
 
-def sweep(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Escalate every item that has passed its deadline; run it every 30 minutes.
+def sweep(as_json: given.Json = False) -> None:
+    """Escalate every item that has passed its deadline. Run it every 30 minutes."""
+    from manual_resolution.item import Actor
+    from manual_resolution.metrics import emit
+    from manual_resolution.via import command
 
-    Example: */30 * * * * DATABASE_URL=postgresql://… mrq sweep
-    """
-    with exits():
-        from manual_resolution.item import Actor
-        from manual_resolution.metrics import emit
-        from manual_resolution.via import command
-
-        queue = open_queue()
+    with closing(open_queue()) as queue:
         swept = queue.sweep(by=Actor("mrq", "machine", command()))
         event = metric(swept)
         print_json(event) if as_json else print(told(swept))
@@ -54,4 +53,4 @@ def told(swept: "Swept") -> str:
         return "Nothing has passed its deadline."
     by = ", ".join(f"{swept.by_priority[priority]} {priority}" for priority in PRIORITIES if priority in swept.by_priority)
     levels = ", ".join(f"{level}: {count}" for level, count in sorted(swept.by_level.items()))
-    return f"{swept.escalated} item{'' if swept.escalated == 1 else 's'} escalated: {by}; levels {levels}."
+    return f"{swept.escalated:,} item{'' if swept.escalated == 1 else 's'} escalated: {by}; levels {levels}."

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterable
 from typing import Any, Final
 
+from psycopg import Cursor
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 from psycopg.types.json import Jsonb
@@ -45,6 +46,8 @@ _COUNT_REPEAT: Final = """
         sla_deadline = case when mrq_rank(excluded.priority) < mrq_rank(q.priority)
                             then least(q.sla_deadline, (select mrq_now()) + excluded.sla_seconds * interval '1 second')
                             else q.sla_deadline end,
+        sla_seconds = case when mrq_rank(excluded.priority) < mrq_rank(q.priority)
+                           then least(q.sla_seconds, excluded.sla_seconds) else q.sla_seconds end,
         position = case when excluded.priority = 'critical' then 'infinity' else q.position end,
         changed_by = excluded.changed_by, changed_how = 'priority', changed_note = excluded.changed_note,
         changed_for = case when mrq_rank(excluded.priority) < mrq_rank(q.priority) then q.version + 1 end
@@ -108,9 +111,13 @@ def add(db: Db, values: dict[str, Any]) -> Added:
 
 def add_within(db: Db, values: dict[str, Any]) -> Added | None:
     """Add one failure in the caller's transaction; none when another's add of the same failure got between: ask again."""
-    with db.cursor(row_factory=tuple_row) as cursor:
-        row = cursor.execute(ADD_WITHIN, values).fetchone()
+    row = _plain(db).execute(ADD_WITHIN, values).fetchone()
     return None if row is None else Added(row[0], repeated=not row[1])
+
+
+def _plain(db: Db) -> Cursor[tuple[Any, ...]]:
+    """A cursor as MRQ's statements need it, whatever cursors and rows a caller's connection makes."""
+    return Cursor(db, row_factory=tuple_row)
 
 
 def join(db: Db) -> None:
@@ -127,7 +134,7 @@ def recorded(db: Db, add_id: uuid.UUID) -> Added | None:
 
 def resolved_since(db: Db, values: dict[str, Any]) -> int | None:
     """The item that was resolved after this failure happened: a late report reopens nothing (design, Adding)."""
-    row = db.execute(
+    row = _plain(db).execute(
         """select r.id from manual_resolution_queue r
             where r.dedup_key = mrq_dedup_key(%(item_type)s::text, %(resource_type)s::text, %(resource_id)s::bigint,
                                               %(resource_key)s::text, %(dedup_key)s::text)
@@ -142,7 +149,7 @@ def resolved_since(db: Db, values: dict[str, Any]) -> int | None:
 
 def record_late(db: Db, item_id: int, values: dict[str, Any]) -> None:
     """Keep a late report with the item that was resolved after it."""
-    db.execute(
+    _plain(db).execute(
         """insert into mrq_occurrence (add_id, item_id, occurred_at, reason, context)
            values (%(add_id)s, %(item_id)s, %(occurred_at)s, %(reason)s, %(context)s::jsonb)""",
         values | {"item_id": item_id},
@@ -173,10 +180,17 @@ copy mrq_staged (line, add_id, item_type, resource_type, resource_id, resource_k
 ADD_STAGED: Final = (
     """
 with clock as materialized (select mrq_now() as now),
-staged as materialized (
+keyed as materialized (
   select s.*, least(occurred_at, now) as at, now,
          mrq_dedup_key(item_type, resource_type, resource_id, resource_key, s.dedup_key) as key
     from mrq_staged s, clock),
+late as materialized (
+  select k.line, k.add_id, k.at, k.reason, k.context, ended.id from keyed k cross join lateral (
+    select r.id from manual_resolution_queue r
+     where k.occurred_at is not null and r.dedup_key = k.key and r.status = 'resolved' and r.resolved_at > k.occurred_at
+       and not exists (select from manual_resolution_queue o where o.dedup_key = k.key and o.status <> 'resolved')
+     order by r.resolved_at desc limit 1) ended),
+staged as materialized (select * from keyed where line not in (select line from late)),
 folded as materialized (
   select distinct on (key) *, count(*) over same as times, min(mrq_rank(priority)) over same as best_rank,
          max(at) over same as last_at
@@ -198,8 +212,9 @@ counted as (
     from staged s join told t on t.dedup_key = s.key join folded f on f.key = s.key),
 recorded as (
   insert into mrq_occurrence (add_id, item_id, n, occurred_at, reason, context)
-  select add_id, id, n, at, case when n > 1 then reason end, case when n > 1 then context end from counted)
-select id, n from counted order by line"""
+  select add_id, id, n, at, case when n > 1 then reason end, case when n > 1 then context end from counted
+  union all select add_id, id, null, at, reason, context from late)
+select id, n from (select line, id, n from counted union all select line, id, 2 from late) told order by line"""
 )
 
 

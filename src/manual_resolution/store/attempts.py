@@ -124,10 +124,10 @@ def leave_unknown(db: Db, item_id: int, by: Actor, **note: Any) -> Item | None:
 
 
 def confirm_not_done(db: Db, item_id: int, by: Actor, **note: Any) -> Item | None:
-    """The call had no effect: the item waits again, unowned."""
+    """The call had no effect: the item waits again, unowned unless somebody took it by SQL meanwhile."""
     return items._one(
         db,
         "update manual_resolution_queue q set held = null," + items._CHANGED
-        + " where id = %(id)s and status in ('pending', 'escalated') and held = 'attempt' returning" + items.ITEM,
+        + " where id = %(id)s and status <> 'resolved' and held = 'attempt' returning" + items.ITEM,
         items.change(by, "confirm", **note) | {"id": item_id},
     )

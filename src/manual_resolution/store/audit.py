@@ -92,10 +92,12 @@ select coalesce(q.id, c.item_id) as item_id, q.version, coalesce(c.entries, 0) a
     (c.origin - '{status,priority,sla_deadline,sla_seconds}'::text[]) || last.data as history,
     case when told.private is not null then told.private else jsonb_build_object('reason', q.reason, 'context', q.context)
       end as told,
-    case when q.status = 'resolved' and last.private is not null then last.private
-      else jsonb_build_object('resolution', q.resolution, 'resolution_metadata', q.resolution_metadata) end as ended) f
+    case when last.data ->> 'status' = 'resolved' and last.private is not null then last.private
+      else jsonb_build_object('resolution', q.resolution, 'resolution_metadata', q.resolution_metadata) end as ended
+    offset 0) f                                                          -- made once an item, not once a column
   cross join lateral (select array_agg(name order by name) as differing from (
-      select name from jsonb_object_keys(f.row || f.history) name where f.row -> name is distinct from f.history -> name
+      select name from jsonb_object_keys(case when f.row = f.history then '{}' else f.row || f.history end) name
+       where f.row -> name is distinct from f.history -> name
       union all select 'reason' where f.told ->> 'reason' is distinct from q.reason
       union all select 'context' where nullif(f.told -> 'context', 'null') is distinct from q.context
       union all select 'resolution' where f.ended ->> 'resolution' is distinct from q.resolution

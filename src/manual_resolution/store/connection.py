@@ -1,21 +1,28 @@
 """Connections: kept between calls, limited in time, with the driver's errors told once, at this boundary."""
 
+import json
 import os
 import select
+import threading
 import weakref
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import Future, InvalidStateError
+from contextlib import contextmanager, suppress
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 from psycopg import errors as pg
 from psycopg.abc import PQGen, RV
+from psycopg.types.json import set_json_loads
 
 from manual_resolution.errors import MRQError, Refused, Unreachable
 
 Db = psycopg.Connection[Any]
+
+SILENT: Final = "The database did not answer in time."
+NO_ADDRESS: Final = "DATABASE_URL is not a PostgreSQL address (its text is not shown, it may hold a password)."
 
 
 class LimitedConnection(psycopg.Connection[Any]):
@@ -29,8 +36,48 @@ class LimitedConnection(psycopg.Connection[Any]):
         try:
             return super().wait(gen, interval, timeout)
         except pg._WaitTimeout:
+            with suppress(psycopg.Error):  # what waits for a lock must not act after its caller was told no
+                self.cancel_safe(timeout=0.2)
             self.close()
-            raise Unreachable("The database did not answer in time.") from None
+            raise Unreachable(SILENT) from None
+
+
+def open_within(url: str, seconds: float) -> LimitedConnection:
+    """Connect, in a thread: no silent name server, no second address and no frozen server takes longer than `seconds`."""
+    answer: Future[LimitedConnection] = Future()
+    threading.Thread(target=_open, args=(url, seconds, answer), daemon=True).start()
+    try:
+        return answer.result(max(0.01, seconds))
+    except TimeoutError:
+        if answer.cancel():
+            raise Unreachable(SILENT) from None
+        return answer.result()
+    except psycopg.ProgrammingError:
+        raise Unreachable(NO_ADDRESS) from None
+
+
+def _open(url: str, seconds: float, answer: "Future[LimitedConnection]") -> None:
+    with suppress(InvalidStateError):  # nobody waits any more
+        try:
+            db = LimitedConnection.connect(
+                url, autocommit=True, connect_timeout=max(2, round(seconds)), application_name=f"mrq:{os.getpid()}"
+            )
+        except Exception as error:  # noqa: BLE001  # raised again where it is awaited
+            answer.set_exception(error)
+            return
+        set_json_loads(read_json, db)
+        try:
+            answer.set_result(db)
+        except InvalidStateError:
+            db.close()
+
+
+def read_json(stored: str | bytes) -> Any:
+    """A stored JSON value; an integer too long for Python stays text: another client may have stored it."""
+    return _JSON.decode(stored if isinstance(stored, str) else stored.decode())
+
+
+_JSON: Final = json.JSONDecoder(parse_int=lambda digits: int(digits) if len(digits) <= 4000 else digits)
 
 
 class Database:
@@ -51,7 +98,7 @@ class Database:
         """
         deadline = monotonic() + (self.timeout if timeout is None else timeout)
         with told():
-            db = self._take() or self._open(deadline)
+            db = self._take() or open_within(self.url, min(self.timeout, deadline - monotonic()))
             db.deadline = deadline
             try:
                 yield db
@@ -78,12 +125,6 @@ class Database:
                 return db
             db.close()
         return None
-
-    def _open(self, deadline: float) -> LimitedConnection:
-        seconds = max(2, round(deadline - monotonic()))
-        return LimitedConnection.connect(
-            self.url, autocommit=True, connect_timeout=seconds, application_name=f"mrq:{os.getpid()}"
-        )
 
     def _give(self, db: LimitedConnection) -> None:
         db.deadline = None
@@ -139,10 +180,8 @@ def translated(error: psycopg.Error) -> MRQError:
             return Refused(f"The database does not take this value: {message}.")
         case psycopg.OperationalError() | pg.AdminShutdown():
             return Unreachable(f"The database was not reached: {reason_of(error)}")
-        case psycopg.ProgrammingError() if error.sqlstate is None:
-            return Unreachable("DATABASE_URL is not a PostgreSQL address (its text is not shown, it may hold a password).")
         case _:
-            return Refused(f"The database refused: {message or type(error).__name__}.")
+            return Refused(f"The database refused: {message or reason_of(error)}".rstrip(".") + ".")
 
 
 def reason_of(error: psycopg.Error) -> str:

@@ -47,8 +47,9 @@ def wake(db: Db, via: str) -> list[tuple[int, str]]:
 FOLD: Final = """
 with clock as materialized (select mrq_now() as now),
 mine as materialized (
-  select add_id, item_id, occurred_at, priority, sla_seconds from mrq_occurrence where not counted
-   limit 5000 for update skip locked),
+  select o.add_id, o.item_id, o.occurred_at, o.priority, o.sla_seconds
+    from mrq_occurrence o join manual_resolution_queue i on i.id = o.item_id
+   where not o.counted limit 5000 for update of o skip locked for no key update of i skip locked),
 folded as materialized (
   select item_id, count(*) as times, max(occurred_at) as last_at, min(mrq_rank(priority)) as best_rank,
          (array_agg(sla_seconds order by mrq_rank(priority)))[1] as sla_seconds
@@ -61,6 +62,8 @@ update manual_resolution_queue q
        sla_deadline = case when f.best_rank < mrq_rank(q.priority)
                            then least(q.sla_deadline, (select now from clock) + f.sla_seconds * interval '1 second')
                            else q.sla_deadline end,
+       sla_seconds = case when f.best_rank < mrq_rank(q.priority) then least(q.sla_seconds, f.sla_seconds)
+                          else q.sla_seconds end,
        position = case when f.best_rank = 0 then 'infinity' else q.position end,
        changed_by = 'mrq', changed_how = 'priority',
        changed_note = jsonb_build_object('kind', 'machine', 'via', %(via)s::text),

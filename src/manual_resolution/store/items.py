@@ -256,7 +256,7 @@ def defer(
         """update manual_resolution_queue q
               set held = 'deferred', deferred_until = coalesce(%(until)s::timestamptz, (select mrq_now()) + %(span)s::interval),
            """ + _UNOWNED + _CHANGED + _FREE_OR_MINE + """
-              and coalesce(%(until)s::timestamptz, 'infinity') > (select mrq_now())
+              and (%(until)s::timestamptz is null or %(until)s - (select mrq_now()) between interval '0' and interval '366 days')
            returning""" + ITEM,
         change(by, "defer", justification=justification) | {"id": item_id, "span": span, "until": until},
     )
@@ -284,9 +284,11 @@ def set_priority(db: Db, item_id: int, by: Actor, to: str, sla_seconds: int, jus
         db,
         """update manual_resolution_queue q
               set priority = %(to)s,
-                  sla_deadline = case when mrq_rank(%(to)s) < priority_rank
+                  sla_deadline = case when mrq_rank(%(to)s) < mrq_rank(priority)
                                       then least(sla_deadline, (select mrq_now()) + %(sla)s * interval '1 second')
                                       else sla_deadline end,
+                  sla_seconds = case when mrq_rank(%(to)s) < mrq_rank(priority) then least(sla_seconds, %(sla)s)
+                                     else sla_seconds end,
                   position = case when %(to)s = 'critical' then 'infinity' else position end,""" + _CHANGED + """
             where id = %(id)s and status <> 'resolved' and priority <> %(to)s
            returning""" + ITEM,
@@ -343,7 +345,7 @@ update manual_resolution_queue q
 """ + _CHANGED + """
  where dedup_key = mrq_dedup_key(%(item_type)s::text, %(resource_type)s::text, %(resource_id)s::bigint,
                                  %(resource_key)s::text, %(dedup_key)s::text)
-   and status <> 'resolved' and held is distinct from 'attempt' and succeeded_at is null
+   and status <> 'resolved' and held is distinct from 'attempt' and (succeeded_at is null or status <> 'assigned')
 returning""" + ITEM
 
 

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import LiteralString, cast
 
-import psycopg
-
 from manual_resolution.errors import Refused
 from manual_resolution.priority import PRIORITIES
 from manual_resolution.settings import Settings
-from manual_resolution.store.connection import Db, told
+from manual_resolution.store.connection import Db, open_within, told
 
 LOCK = 7_377_001  # any number, the same for every runner
 
@@ -58,7 +56,7 @@ def pending(db: Db) -> Iterator[Migration]:
 
 def migrate(url: str, settings: Settings | None = None) -> list[str]:
     """Bring the database up to date; the names of what was applied. Safe to run at once from anywhere."""
-    with told(), psycopg.connect(url, autocommit=True, connect_timeout=10) as db:
+    with told(), open_within(url, 10) as db:
         db.execute("select pg_advisory_lock(%s)", [LOCK])
         done = [_apply(db, migration) for migration in pending(db)]
         write_settings(db, settings or Settings())

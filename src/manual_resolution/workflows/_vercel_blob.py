@@ -6,21 +6,20 @@ Imported only when somebody acts: the package takes a quarter of a second to loa
 import json
 import re
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from threading import Timer
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote
 
 import httpx2
 from vercel.api import session
 from vercel.blob import sync as blob
 
-from manual_resolution import Settings, SettingsError, done, not_done, unclear
-
-if TYPE_CHECKING:
-    from manual_resolution.workflow import Outcome
+from manual_resolution import Outcome, Settings, SettingsError, done, not_done, unclear
 
 API = "https://vercel.com/api/blob"
 REPLY_LIMIT = 65_536  # bytes
@@ -45,7 +44,7 @@ class ForeignUrl(NotAsked):
     """Not the address of a blob in our store."""
 
 
-def look(url: object) -> "Outcome":
+def look(url: object) -> Outcome:
     """Whether the blob is gone: done when it is, not_done (`size` in bytes) when it is there, else unclear.
 
     `foreign` marks an address MRQ must not touch, `asked=False` that no request was made.
@@ -59,7 +58,7 @@ def look(url: object) -> "Outcome":
         return unclear(str(no), asked=False)
 
 
-def delete(url: object) -> "Outcome":
+def delete(url: object) -> Outcome:
     """Look, then at most one `POST /delete`: both "deleted now" and "already gone" are a 200 to it.
 
     Where looking brings no answer, nothing is deleted, and that is definite. One time limit is for both.
@@ -143,7 +142,7 @@ class Line(httpx2.HTTPTransport):
     """HTTP that knows whether its request was sent, keeps a short reply, and ends after so many seconds."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(trust_env=False)
+        super().__init__(verify=certificates(), trust_env=False)
         self.seconds, self.deadline = seconds, monotonic() + seconds
         self.sent = False
         self.body = b""
@@ -202,6 +201,12 @@ class Line(httpx2.HTTPTransport):
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
+@cache
+def certificates() -> ssl.SSLContext:
+    """Whom to trust; read once, as it takes 60 ms."""
+    return httpx2.create_ssl_context(trust_env=False)
+
+
 def _start(chunks: Iterator[bytes]) -> bytes:
     body = b""
     for chunk in chunks:
@@ -211,7 +216,7 @@ def _start(chunks: Iterator[bytes]) -> bytes:
     return body[:REPLY_LIMIT]
 
 
-def _look(line: Line, url: str) -> "Outcome":
+def _look(line: Line, url: str) -> Outcome:
     try:
         size = blob.head_blob(url).size
     except blob.BlobError as error:
@@ -221,7 +226,7 @@ def _look(line: Line, url: str) -> "Outcome":
     return not_done(f"The PDF is still there ({size:,} bytes)", size=size)
 
 
-def _delete(line: Line, url: str) -> "Outcome":
+def _delete(line: Line, url: str) -> Outcome:
     try:
         blob.delete_blob(url)
     except blob.BlobError as error:
@@ -234,7 +239,7 @@ def _delete(line: Line, url: str) -> "Outcome":
 # ------------------------------------------------------------------ what an error means
 
 
-def failure(error: blob.BlobError, line: Line) -> "Outcome":
+def failure(error: blob.BlobError, line: Line) -> Outcome:
     """What a deletion that raised came to: refused for certain, or nobody knows."""
     facts = facts_of(error)
     if error.code == "not_found":
@@ -267,7 +272,7 @@ def sentence(error: blob.BlobError, line: Line) -> str:
     if not isinstance(error.__cause__, httpx2.HTTPError):
         return f"The package of Vercel Blob refuses it: {said}"
     if line.is_late or isinstance(error.__cause__, httpx2.TimeoutException):
-        return f"Vercel Blob gave no answer within {line.seconds:g} seconds"
+        return f"Vercel Blob gave no answer within {line.seconds:g} s"
     if not line.sent:
         return f"Vercel Blob was not reached: {error.__cause__}"
     return f"The connection to Vercel Blob broke before it answered ({type(error.__cause__).__name__})"

@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from psycopg import Connection
 
 from manual_resolution import (
+    Answer,
     Item,
     NotPossible,
     Plan,
     Recommendation,
+    Resolved,
     Touch,
     Workflow,
     fails,
@@ -20,11 +22,7 @@ from manual_resolution import (
     shown,
 )
 
-if TYPE_CHECKING:
-    from manual_resolution.workflow import Answer, Resolved
-
-    Answers = Mapping[str, Answer]
-
+Answers = Mapping[str, Answer]
 Db = Connection[Any]
 SEVERAL = 2  # failed payments
 
@@ -40,7 +38,7 @@ def summed_up(payments: object) -> str:
 
 def listed(values: object) -> str:
     """A list in one line."""
-    return "; ".join(map(str, values)) if isinstance(values, list) else str(values)
+    return ("; ".join(map(str, values)) or "none") if isinstance(values, list) else str(values)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,14 +72,14 @@ def email_of(item: Item) -> str:
 
 
 @workflow.check("The address is still on the blacklist")
-def still_listed(item: Item, db: Db) -> "Answer":
+def still_listed(item: Item, db: Db) -> Answer:
     if entries := entries_of(item, db):
         return passes("The address is still on the blacklist", entries=entries)
     return fails("The address is not on the blacklist any more")
 
 
 @workflow.check("Its payments speak for it")
-def payments(item: Item, db: Db) -> "Answer":
+def payments(item: Item, db: Db) -> Answer:
     """Fails on several failed payments with none that succeeded since."""
     row = db.execute(
         """select count(*) filter (where status = 'failed'), count(*) filter (where status = 'succeeded'),
@@ -108,7 +106,7 @@ def entries_of(item: Item, db: Db) -> list[int]:
 
 
 @workflow.factor
-def several_failed(answers: "Answers") -> Recommendation | None:
+def several_failed(answers: Answers) -> Recommendation | None:
     """Specification: multiple failed payments = likely keep on the blacklist."""
     found = answers["payments"]
     if found.verdict == "fail":
@@ -125,7 +123,7 @@ def fraud(item: Item) -> Recommendation | None:
 
 
 @workflow.factor
-def paid_since(answers: "Answers") -> Recommendation | None:
+def paid_since(answers: Answers) -> Recommendation | None:
     """Specification: remove if the appeal is valid (a legitimate payment failure)."""
     if answers["payments"].facts.get("succeeded_since"):
         return recommend("remove", "A payment has succeeded since, and there is no sign of fraud.")
@@ -139,7 +137,7 @@ remove = workflow.option("remove", "Remove from blacklist", effect="database", r
 
 
 @remove.run
-def remove_entries(item: Item, db: Db) -> "Resolved":
+def remove_entries(item: Item, db: Db) -> Resolved:
     gone = db.execute("delete from email_blacklist where id = any(%s)", [entries_of(item, db)]).rowcount
     return resolved("Removed from the blacklist", result=f"Removed from the blacklist ({rows(gone)})")
 
@@ -153,7 +151,7 @@ reject = workflow.option("reject", "Reject appeal", effect="database", requires=
 
 
 @reject.run
-def reject_appeal(item: Item, db: Db) -> "Resolved":
+def reject_appeal(item: Item, db: Db) -> Resolved:
     changed = db.execute(
         "update email_blacklist set appeal_rejected_at = now() where id = any(%s)", [entries_of(item, db)]
     ).rowcount

@@ -6,16 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Any, Literal, cast
 
 from psycopg import Connection
 
 from manual_resolution import (
+    Answer,
     Call,
     Item,
     NotPossible,
+    Outcome,
     Plan,
     Recommendation,
+    Resolved,
     Touch,
     Workflow,
     done,
@@ -29,11 +32,7 @@ from manual_resolution import (
     unknown,
 )
 
-if TYPE_CHECKING:
-    from manual_resolution.workflow import Answer, Outcome, Resolved
-
-    Answers = Mapping[str, Answer]
-
+Answers = Mapping[str, Answer]
 Db = Connection[Any]
 NO_PACKAGE = "The package of Vercel Blob is missing: pip install 'manual-resolution-queue[vercel]'"
 STATUS, STATUS_TOLD = re.compile(r"([45][0-9]{2})\b"), re.compile(r"returned ([45][0-9]{2})\b")
@@ -73,7 +72,7 @@ def url_of(item: Item) -> str:
 # ------------------------------------------------------------------ the blob service
 
 
-def blob_service(act: Literal["look", "delete"], url: object) -> "Outcome":
+def blob_service(act: Literal["look", "delete"], url: object) -> Outcome:
     """Ask the service; its package is loaded only now."""
     try:
         from manual_resolution.workflows import _vercel_blob as service
@@ -83,13 +82,13 @@ def blob_service(act: Literal["look", "delete"], url: object) -> "Outcome":
 
 
 @lru_cache(maxsize=1)
-def looked(url: str, read_at: datetime) -> "Outcome":
+def looked(url: str, read_at: datetime) -> Outcome:
     """One question for both checks: asked once for each time the item is read."""
     return blob_service("look", url)
 
 
 @workflow.check("The PDF is still there", outside=True)
-def pdf_is_there(item: Item) -> "Answer":
+def pdf_is_there(item: Item) -> Answer:
     found = looked(url_of(item), item.read_at)
     if found.state == "done":
         return fails(found.sentence)
@@ -99,7 +98,7 @@ def pdf_is_there(item: Item) -> "Answer":
 
 
 @workflow.check("The blob service answers", outside=True)
-def service_answers(item: Item) -> "Answer":
+def service_answers(item: Item) -> Answer:
     found = looked(url_of(item), item.read_at)
     if found.state != "unclear":
         return passes(f"The blob service answers{last_time(item)}")
@@ -137,14 +136,14 @@ def in_words(span: timedelta) -> str:
 
 
 @workflow.factor
-def already_gone(answers: "Answers") -> Recommendation | None:
+def already_gone(answers: Answers) -> Recommendation | None:
     if answers["pdf_is_there"].verdict == "fail":
         return recommend("retry", "The PDF is already gone; this updates the database.")
     return None
 
 
 @workflow.factor
-def beyond_operators(answers: "Answers") -> Recommendation | None:
+def beyond_operators(answers: Answers) -> Recommendation | None:
     """No retry changes an address that is not ours, a token that was revoked, a store that was suspended."""
     if answers["pdf_is_there"].facts.get("foreign"):
         return recommend("escalate", "MRQ must not delete at this URL.")
@@ -176,7 +175,7 @@ def persistent(item: Item, attempts: Sequence[Any]) -> Recommendation | None:
 
 
 @workflow.factor
-def wait_an_hour(item: Item, answers: "Answers", attempts: Sequence[Any]) -> Recommendation | None:
+def wait_an_hour(item: Item, answers: Answers, attempts: Sequence[Any]) -> Recommendation | None:
     """Specification: if the error is a 503, retry after 1 hour."""
     status, since = last_failure(item, attempts)
     if answers["service_answers"].verdict == "fail":
@@ -187,7 +186,7 @@ def wait_an_hour(item: Item, answers: "Answers", attempts: Sequence[Any]) -> Rec
 
 
 @workflow.factor
-def answers_again(item: Item, answers: "Answers", attempts: Sequence[Any]) -> Recommendation | None:
+def answers_again(item: Item, answers: Answers, attempts: Sequence[Any]) -> Recommendation | None:
     status, since = last_failure(item, attempts)
     if not all(answers[key].verdict == "pass" for key in ("pdf_is_there", "service_answers")):
         return None
@@ -240,12 +239,12 @@ retry = workflow.option("retry", "Retry deletion now", effect="external", action
 
 
 @retry.call
-def delete_pdf(item: Item) -> "Outcome":
+def delete_pdf(item: Item) -> Outcome:
     return blob_service("delete", url_of(item))
 
 
 @retry.probe
-def is_it_gone(item: Item) -> "Outcome":
+def is_it_gone(item: Item) -> Outcome:
     found = blob_service("look", url_of(item))
     if found.state == "done":
         return done("the PDF is gone", probed=True)
@@ -253,7 +252,7 @@ def is_it_gone(item: Item) -> "Outcome":
 
 
 @retry.then
-def record_deletion(item: Item, db: Db, outcome: "Outcome") -> "Resolved":
+def record_deletion(item: Item, db: Db, outcome: Outcome) -> Resolved:
     left = "" if forget_pdf(item, db) else f"; {why_left(item, db)}"
     if outcome.evidence.get("already_gone"):
         known = f"PDF was already gone{left or '; database updated'}"
@@ -282,7 +281,7 @@ mark_failed = workflow.option(
 
 
 @mark_failed.run
-def give_pdf_up(item: Item, db: Db) -> "Resolved":
+def give_pdf_up(item: Item, db: Db) -> Resolved:
     if not forget_pdf(item, db):
         raise NotPossible(f"Not possible: {why_left(item, db)}. Nothing was done.")
     return resolved(

@@ -3,16 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from psycopg import Connection
 from psycopg.errors import ForeignKeyViolation
 
 from manual_resolution import (
+    Answer,
     Item,
     NotPossible,
     Plan,
     Recommendation,
+    Resolved,
     Touch,
     Workflow,
     fails,
@@ -22,12 +24,13 @@ from manual_resolution import (
     shown,
 )
 
-if TYPE_CHECKING:
-    from manual_resolution.workflow import Answer, Resolved
-
-    Answers = Mapping[str, Answer]
-
+Answers = Mapping[str, Answer]
 Db = Connection[Any]
+
+
+def listed(values: object) -> str:
+    """A list in one line."""
+    return ("; ".join(map(str, values)) or "none") if isinstance(values, list) else str(values)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +40,7 @@ class OrphanedQuiz:
     email: str | None = shown("E-mail", default=None)
     user_id: int | None = shown("User ID", default=None)
     created_at: str = shown("Created")
-    foreign_key_references: Sequence[str] = shown("Foreign key references")
+    foreign_key_references: Sequence[str] = shown("Foreign key references", brief=listed)
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ def number_of(item: Item) -> int | None:
 
 
 @workflow.check("Nothing refers to it")
-def nothing_refers(item: Item, db: Db) -> "Answer":
+def nothing_refers(item: Item, db: Db) -> Answer:
     rows = db.execute(
         "select id from meal_plans where quiz_response_id = %s order by id", [number_of(item)]
     ).fetchall()
@@ -81,7 +84,7 @@ def nothing_refers(item: Item, db: Db) -> "Answer":
 
 
 @workflow.check("A user with its e-mail exists")
-def user_exists(item: Item, db: Db) -> "Answer":
+def user_exists(item: Item, db: Db) -> Answer:
     row = db.execute(
         """select u.id from users u
             where lower(u.email) = lower(coalesce((select email from quiz_responses where id = %s), %s))
@@ -94,7 +97,7 @@ def user_exists(item: Item, db: Db) -> "Answer":
 
 
 @workflow.check("It is still there and belongs to nobody")
-def still_orphaned(item: Item, db: Db) -> "Answer":
+def still_orphaned(item: Item, db: Db) -> Answer:
     row = db.execute(
         """select q.created_at::timestamptz, u.id
              from quiz_responses q left join users u on u.id = q.user_id where q.id = %s""",
@@ -118,7 +121,7 @@ def text(value: object) -> str | None:
 
 
 @workflow.factor
-def the_user_exists(answers: "Answers") -> Recommendation | None:
+def the_user_exists(answers: Answers) -> Recommendation | None:
     """Specification: check if the user exists (if yes, associate)."""
     found = answers["user_exists"]
     if found.verdict == "pass":
@@ -127,7 +130,7 @@ def the_user_exists(answers: "Answers") -> Recommendation | None:
 
 
 @workflow.factor
-def recent(item: Item, answers: "Answers") -> Recommendation | None:
+def recent(item: Item, answers: Answers) -> Recommendation | None:
     """Specification: if recent (less than 24 h), wait to see if the user completes the flow."""
     age = age_of(item, answers)
     if age is not None and age < timedelta(hours=24):
@@ -138,7 +141,7 @@ def recent(item: Item, answers: "Answers") -> Recommendation | None:
 
 
 @workflow.factor
-def safe_to_delete(item: Item, answers: "Answers") -> Recommendation | None:
+def safe_to_delete(item: Item, answers: Answers) -> Recommendation | None:
     """Specification: more than 7 days old, safe to delete."""
     age = age_of(item, answers)
     if age is not None and age > timedelta(days=7) and answers["nothing_refers"].verdict == "pass":
@@ -146,7 +149,7 @@ def safe_to_delete(item: Item, answers: "Answers") -> Recommendation | None:
     return None
 
 
-def age_of(item: Item, answers: "Answers") -> timedelta | None:
+def age_of(item: Item, answers: Answers) -> timedelta | None:
     """Since the quiz was answered; None where it is not there."""
     created_at = answers["still_orphaned"].facts.get("created_at")
     return item.read_at - datetime.fromisoformat(created_at) if created_at else None
@@ -161,7 +164,7 @@ delete = workflow.option(
 
 
 @delete.run
-def delete_quiz(item: Item, db: Db) -> "Resolved":
+def delete_quiz(item: Item, db: Db) -> Resolved:
     try:
         gone = db.execute("delete from quiz_responses where id = %s", [number_of(item)]).rowcount
     except ForeignKeyViolation as error:
@@ -187,8 +190,8 @@ associate = workflow.option(
 
 
 @associate.run
-def give_to_user(item: Item, db: Db, values: User) -> "Resolved":
-    if not db.execute("select from users where id = %s", [values.user]).fetchone():
+def give_to_user(item: Item, db: Db, values: User) -> Resolved:
+    if not db.execute("select 1 from users where id = %s", [values.user]).fetchone():
         raise NotPossible(f"Not possible: there is no user #{values.user}. Nothing was done.")
     changed = db.execute(
         "update quiz_responses set user_id = %s where id = %s", [values.user, number_of(item)]

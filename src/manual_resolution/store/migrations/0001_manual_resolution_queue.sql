@@ -77,10 +77,17 @@ create table manual_resolution_queue (
   constraint one_resource            check (num_nonnulls(resource_id, resource_key) = 1),
   constraint reason_is_given         check (btrim(reason) <> ''),
   constraint context_is_an_object    check (context is null or jsonb_typeof(context) = 'object'),
-  constraint context_has_a_limit     check (context is null or pg_column_size(context) <= 1048576),
+  constraint context_has_a_limit     check (context is null or (pg_column_size(context) <= 1048576
+                                            and not context @? 'strict $.**{33}')),
   constraint deadline_is_finite      check (isfinite(sla_deadline) and isfinite(created_at)
                                             and created_at > '1900-01-01' and sla_deadline < '3000-01-01'),
-  constraint deadline_after_creation check (sla_deadline > created_at and sla_seconds > 0),
+  constraint deadline_after_creation check (sla_deadline > created_at and sla_seconds between 1 and 40000000000),
+  -- No other client may store an instant that a driver cannot read, or that never comes.
+  constraint times_are_readable      check (
+    greatest(last_occurred_at, assigned_at, resolved_at, escalated_at, lease_until, deferred_until, hold_until,
+             next_level_at, position_until, succeeded_at) < '9000-01-01'
+    and least(last_occurred_at, assigned_at, resolved_at, escalated_at, lease_until, deferred_until, hold_until,
+              next_level_at, position_until, succeeded_at) > '1900-01-01'),
   constraint assigned_has_owner      check (status <> 'assigned' or (assigned_to is not null and btrim(assigned_to) <> ''
                                             and assigned_at is not null)),
   constraint unowned_has_no_owner    check (status not in ('pending', 'escalated')
@@ -88,6 +95,8 @@ create table manual_resolution_queue (
   constraint lease_needs_owner       check (lease_until is null or status = 'assigned'),
   constraint resolved_has_time       check ((status = 'resolved') = (resolved_at is not null)),
   constraint resolution_when_resolved check (status = 'resolved' or (resolution is null and resolution_metadata is null)),
+  constraint metadata_is_an_object   check (resolution_metadata is null or (jsonb_typeof(resolution_metadata) = 'object'
+                                            and not resolution_metadata @? 'strict $.**{33}')),
   constraint escalated_has_time      check (status <> 'escalated' or escalated_at is not null),
   constraint pending_was_not_escalated check (status <> 'pending' or escalated_at is null),
   constraint held_is_known           check (held is null or held in ('deferred', 'approval', 'attempt', 'batch')),
@@ -513,6 +522,10 @@ create trigger mrq_no_delete before delete or truncate on mrq_occurrence
   for each statement execute function mrq_refuse('occurrences are append-only');
 create trigger mrq_no_delete before delete or truncate on mrq_attempt
   for each statement execute function mrq_refuse('attempts are kept');
+create trigger mrq_no_delete before delete or truncate on mrq_proposal
+  for each statement execute function mrq_refuse('proposals are kept');
+create trigger mrq_no_delete before delete or truncate on mrq_review
+  for each statement execute function mrq_refuse('reviews are kept');
 
 -- Erasure alone changes an event: what was private goes, its hash and the chain stay.
 create function mrq_guard_event() returns trigger language plpgsql as $$
@@ -529,9 +542,14 @@ begin
 end $$;
 create trigger mrq_guard_event before update on mrq_event for each row execute function mrq_guard_event();
 
+-- Counting and forgetting alone change an occurrence.
 create function mrq_guard_occurrence() returns trigger language plpgsql as $$
 begin
-  if (new.add_id, new.item_id, new.occurred_at) is distinct from (old.add_id, old.item_id, old.occurred_at)
+  if (new.add_id, new.item_id, new.occurred_at, new.priority, new.sla_seconds)
+     is distinct from (old.add_id, old.item_id, old.occurred_at, old.priority, old.sla_seconds)
+     or (old.n is not null and new.n is distinct from old.n)
+     or (new.reason is not null and new.reason is distinct from old.reason)
+     or (new.context is not null and new.context is distinct from old.context)
      or (old.counted and not new.counted) then
     raise exception 'update of mrq_occurrence is refused: occurrences are append-only' using errcode = 'MRQ05';
   end if;
@@ -543,6 +561,11 @@ create trigger mrq_guard_occurrence before update on mrq_occurrence
 -- scheduled -> started | failed; started -> succeeded | failed | unknown; unknown -> confirmed; the rest is final.
 create function mrq_guard_attempt() returns trigger language plpgsql set search_path from current as $$
 begin
+  if (new.item_id, new.n, new.key, new.option, new."values", new.actor, new.via, new.planned_at)
+     is distinct from (old.item_id, old.n, old.key, old.option, old."values", old.actor, old.via, old.planned_at)
+     or (new.state = old.state and old.ended_at is not null and new.outcome is distinct from old.outcome) then
+    raise exception 'attempt % of item %: what was tried never changes', old.n, old.item_id using errcode = 'MRQ03';
+  end if;
   if new.state <> old.state then
     if (old.state, new.state) not in (
          ('scheduled', 'started'), ('scheduled', 'failed'),

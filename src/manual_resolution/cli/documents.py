@@ -1,0 +1,95 @@
+"""What `--json` prints beyond the table's columns: an item's case, and the item types."""
+
+from typing import TYPE_CHECKING, Any
+
+from manual_resolution.item import json_ready
+
+if TYPE_CHECKING:
+    from manual_resolution.case import Case, Offer
+    from manual_resolution.registry import Registry
+    from manual_resolution.store.attempts import Attempt
+    from manual_resolution.workflow import Workflow
+
+
+def case_json(case: "Case") -> dict[str, Any]:
+    """The item under its column names, with what the checks say and what may be decided."""
+    chosen = case.recommendation
+    return case.item.as_json() | {
+        "known": case.known,
+        "missing": list(case.missing),
+        "attempts": [attempt_json(attempt) for attempt in case.attempts],
+        "checks": checks_json(case),
+        "recommended": chosen
+        and {"option": chosen.option, "sentence": chosen.sentence, "values": dict(chosen.values)},
+        "options": [offer_json(offer) for offer in case.offers],
+    }
+
+
+def checks_json(case: "Case") -> dict[str, Any]:
+    """Each check's answer, by its key."""
+    return {
+        key: {
+            "title": case.workflow.checks[key].title,
+            "verdict": answer.verdict,
+            "sentence": answer.sentence,
+            "facts": dict(answer.facts),
+        }
+        for key, answer in case.answers.items()
+    }
+
+
+def attempt_json(attempt: "Attempt") -> dict[str, Any]:
+    """One try of an outside effect."""
+    names = ("n", "state", "option", "values", "actor", "started_at", "ended_at", "outcome", "evidence")
+    return {name: json_ready(getattr(attempt, name)) for name in names}
+
+
+def offer_json(offer: "Offer") -> dict[str, Any]:
+    """One line of the menu."""
+    return {
+        "key": offer.option.key,
+        "label": offer.option.label,
+        "possible": offer.because is None,
+        "because": offer.because,
+        "values": names_of(offer.option.values),
+        "proposed": dict(offer.proposed),
+        "plan": offer.plan and offer.plan.lines(),
+    }
+
+
+def names_of(values: type | None) -> list[str]:
+    """The names of what an option asks for."""
+    from manual_resolution.workflow import context_fields
+
+    return [one.name for one in context_fields(values)]
+
+
+def types_json(registry: "Registry") -> list[dict[str, Any]]:
+    """Each known item type, in alphabetical order."""
+    known = sorted(registry, key=lambda workflow: workflow.item_type)
+    return [
+        workflow_json(workflow) | {"declared_in": registry.place_of(workflow.item_type)} for workflow in known
+    ]
+
+
+def workflow_json(workflow: "Workflow") -> dict[str, Any]:
+    """One item type."""
+    from manual_resolution.workflow import context_fields, label_of
+
+    return {
+        "item_type": workflow.item_type,
+        "options": [
+            {
+                "key": option.key,
+                "label": option.label,
+                "effect": option.effect,
+                "team": option.team,
+                "requires": list(option.requires),
+                "values": names_of(option.values),
+            }
+            for option in workflow.options.values()
+        ],
+        "checks": [{"key": check.key, "title": check.title} for check in workflow.checks.values()],
+        "context": [{"name": one.name, "label": label_of(one)} for one in context_fields(workflow.context)],
+        "advice": list(workflow.advice),
+    }

@@ -1,0 +1,90 @@
+"""Plain lines of text: times in words, long or untrusted text broken safely, aligned columns."""
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from manual_resolution.inert import clip, columns, inert, inert_block
+
+MORE: Final = "  | "  # begins what is left of a long text, so that none of it is taken for a line of ours
+NARROW: Final = 8  # no column of a table is clipped to less
+
+Lines = list[str]
+
+
+def age_text(age: timedelta) -> str:
+    """`3 days`, `2 hours`, `5 minutes`: the largest unit that says something, rounded down."""
+    minutes = max(0, int(age.total_seconds() // 60))
+    if minutes < 120:
+        return counted(minutes, "minute") if minutes != 60 else "1 hour"
+    return counted(minutes // 60, "hour") if minutes < 48 * 60 else counted(minutes // 1440, "day")
+
+
+def span_text(span: timedelta) -> str:
+    """`1 h 52 min`, `13 h`, `6 days`: short, rounded down, minutes only below ten hours."""
+    minutes = max(0, int(span.total_seconds() // 60))
+    hours, left = divmod(minutes, 60)
+    if hours >= 48:
+        return counted(hours // 24, "day")
+    if hours >= 10 or (hours and not left):
+        return f"{hours} h"
+    return f"{hours} h {left} min" if hours else f"{left} min"
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 day`, `2 days`."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def instant_text(at: datetime) -> str:
+    """`2026-10-01 12:00 UTC`."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def terminal_width() -> int | None:
+    """Columns of the terminal we print to; None where it is not one, so that nothing is broken or clipped."""
+    if not sys.stdout.isatty():
+        return None
+    with suppress(OSError, ValueError):
+        return max(40, os.get_terminal_size(sys.stdout.fileno()).columns)
+    return 80
+
+
+def labelled(label: str, text: str) -> Lines:
+    """`Reason: …`; what does not fit, or follows a line break, stands on lines that begin with `  | `."""
+    width = terminal_width()
+    if "\n" not in text and (width is None or columns(label + inert(text)) <= width):
+        return [label + inert(text)]
+    first, *rest = inert_block(label + text, MORE, width=width).split("\n")
+    return [first.removeprefix(MORE), *rest]
+
+
+def under(title: str, lines: Lines) -> Lines:
+    """Lines under their title; no title without any."""
+    return [title, *lines] if lines else []
+
+
+def styled(line: str, style: str) -> str:
+    """`line` in an ANSI style, on a terminal whose user has not set NO_COLOR."""
+    if not style or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not sys.stdout.isatty():
+        return line
+    return f"\x1b[{style}m{line}\x1b[0m"
+
+
+def table(rows: Sequence[Sequence[str]]) -> Lines:
+    """Aligned columns, two blanks between, no rules; the widest are clipped until the terminal holds them."""
+    cells = [list(map(inert, row)) for row in rows]
+    widths = [max(map(columns, column)) for column in zip(*cells, strict=True)]
+    room = (terminal_width() or sys.maxsize) - 2 * (len(widths) - 1)
+    while sum(widths) > room and max(widths) > NARROW:
+        widths[widths.index(max(widths))] -= 1
+    return ["  ".join(map(padded, row, widths)).rstrip() for row in cells]
+
+
+def padded(cell: str, wide: int) -> str:
+    """A cell in exactly `wide` columns."""
+    text = clip(cell, wide)
+    return text + " " * (wide - columns(text))

@@ -1,0 +1,445 @@
+"""The operator's session: items claimed one at a time, shown, decided, carried out (specification, CLI Mode)."""
+
+import io
+import os
+import re
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import MISSING, dataclass, field, fields
+from time import monotonic
+from types import FrameType
+from typing import Any, ClassVar, Final, NoReturn, Self
+
+from manual_resolution import intake
+from manual_resolution.case import Case, Offer
+from manual_resolution.cli import show
+from manual_resolution.cli.lines import labelled
+from manual_resolution.errors import (
+    AlreadyResolved,
+    Failed,
+    InvalidInput,
+    MRQError,
+    OutcomeUnknown,
+    OwnedByAnother,
+    Refused,
+    Unreachable,
+)
+from manual_resolution.execution import Resolution
+from manual_resolution.inert import clip, inert
+from manual_resolution.item import Actor, Item
+from manual_resolution.queue import Queue
+from manual_resolution.store.items import Filter
+from manual_resolution.workflow import label_of, read_value
+
+KEYS: Final = (
+    "A digit chooses. Beside it:",
+    "  s  skip: the item waits again          n  note: add to its history",
+    "  p  plan: what each option would touch  h  history: what happened so far",
+    "  a  all context, uncut                  q  quit: the item waits again",
+    "Every decision asks why; an empty answer goes back to the menu and does nothing.",
+)
+RENEWALS: Final = 4  # without an answer, so that a forgotten terminal does not keep an item for ever
+TERMINAL_LINE: Final = 4095  # bytes; a terminal drops what is typed beyond
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class Leave(Exception):
+    """The person quits, or their input ended."""
+
+
+class Menu(Exception):
+    """Back to the menu of the same item; nothing was done."""
+
+
+class Again(Exception):
+    """Show the item again, its checks asked anew."""
+
+
+class Skipped(Exception):
+    """On to the next item."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a session came to; `seconds` holds one entry an item."""
+
+    resolved: int = 0
+    put_aside: int = 0
+    failed: int = 0
+    unknown: int = 0
+    seconds: list[float] = field(default_factory=list)
+
+    @property
+    def seconds_per_item(self) -> float | None:
+        return round(sum(self.seconds) / len(self.seconds), 1) if self.seconds else None
+
+
+class Lease:
+    """Renews a claim while its prompt is open, by a thread with a connection of its own; `period` in seconds."""
+
+    def __init__(self, queue: Queue, item_id: int, who: Actor, *, period: float | None = None) -> None:
+        self.queue, self.item_id, self.who = queue, item_id, who
+        self.period = queue.lease.total_seconds() / 2 if period is None else period
+        self.left = RENEWALS
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self._run, name=f"lease of #{item_id}", daemon=True)
+
+    def renew(self) -> None:
+        """One renewal, as long as the person has answered lately."""
+        if self.left > 0:
+            self.left -= 1
+            with suppress(MRQError):  # lost or unreachable: the next decision says so
+                self.queue.extend(self.item_id, self.who)
+
+    def answered(self) -> None:
+        """Somebody is there."""
+        self.left = RENEWALS
+
+    def _run(self) -> None:
+        while not self.over.wait(self.period):
+            self.renew()
+
+    def __enter__(self) -> Self:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.over.set()
+        self.thread.join(timeout=5)
+
+
+class Stops:
+    """Ctrl-C, SIGTERM and a hang-up end a session; what must not be cut in two is finished first."""
+
+    def __init__(self) -> None:
+        self.came = self.busy = False
+
+    def __enter__(self) -> Self:
+        signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        self.before = {number: signal.signal(number, self.stop) for number in signals}
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def stop(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGHUP:
+            mute()
+        self.came = True
+        if not self.busy:
+            self.check()
+
+    def check(self) -> None:
+        if self.came:
+            self.came = False
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """A stop inside is heeded at the next `check`."""
+        before, self.busy = self.busy, True
+        try:
+            yield
+        finally:
+            self.busy = before
+
+
+class Session:
+    """One operator at one terminal, for at most `limit` items. `read` asks for one line."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        who: Actor,
+        chosen: Filter,
+        teams: Sequence[str] | None,
+        limit: int,
+        *,
+        read: Callable[[str], str] | None = None,
+        stops: Stops | None = None,
+    ) -> None:
+        self.queue, self.who, self.chosen, self.teams, self.limit = queue, who, chosen, teams, limit
+        self.read, self.stops = read or line, stops or Stops()
+        self.tally = Tally()
+        self.passed: list[int] = []
+        self.lease: Lease | None = None
+        self.typed = ""
+
+    def run(self) -> Tally:
+        """Serve items until the limit, the end of the queue, or `q`."""
+        with suppress(Leave):
+            for number in range(1, self.limit + 1):
+                item = self.next()
+                if item is None:
+                    break
+                self.serve(item, number)
+        return self.tally
+
+    def next(self) -> Item | None:
+        self.stops.check()
+        with self.stops.waiting():
+            item = self.queue.next(self.who, chosen=self.chosen, teams=self.teams, skipped=self.passed)
+        if item:
+            self.passed.append(item.id)
+        return item
+
+    def serve(self, item: Item, number: int) -> None:
+        begun, self.typed = monotonic(), ""
+        try:
+            with Lease(self.queue, item.id, self.who) as self.lease:
+                self.decide(item.id, number)
+            self.tally.seconds.append(monotonic() - begun)
+        except Skipped:
+            self.give_back(item.id)
+            say(f"#{item.id} skipped: it waits again.")
+        except BaseException:
+            self.give_back(item.id)
+            raise
+
+    def give_back(self, item_id: int) -> None:
+        """Release what is still mine; what was resolved, taken over or is held as unknown is not."""
+        with self.stops.waiting(), suppress(MRQError):
+            self.queue.release(item_id, self.who)
+
+    # -------------------------------------------------------------- one item
+
+    def decide(self, item_id: int, number: int) -> None:
+        case = self.show(item_id, number)
+        while True:
+            try:
+                return self.answer(case)
+            except Menu:
+                continue
+            except Again:
+                case = self.show(item_id, number)
+
+    def show(self, item_id: int, number: int) -> Case:
+        self.stops.check()
+        case = self.queue.examine(item_id)
+        total = max(number, min(self.limit, number + self.more()))
+        print(f"\n{number} of {total} · {show.due_text(case.item)}")
+        print("\n".join(show.case_lines(case)), end="\n\n")
+        return case
+
+    def more(self) -> int:
+        """How many items beside this one the session could still serve."""
+        return self.queue.count_served(
+            self.who, chosen=self.chosen, teams=self.teams, skipped=self.passed, limit=self.limit
+        )
+
+    def answer(self, case: Case) -> None:
+        """Ask once. Returns when the item is done with, else raises where to go on."""
+        last = len(case.offers)
+        said = self.ask(f"Your choice [1-{last}]: ")
+        if re.fullmatch("[1-9][0-9]?", said) and int(said) <= last:
+            return self.choose(case, case.offers[int(said) - 1])
+        if key := self.keys.get(said):
+            try:
+                key(self, case)
+            except (InvalidInput, Refused) as error:
+                say(str(error))
+        else:
+            say(f"Please answer with a number from 1 to {last}, or ? for the keys.")
+        raise Menu
+
+    def choose(self, case: Case, offer: Offer) -> None:
+        if offer.because:
+            say(f"Not possible: {offer.because}. Nothing was done.")
+            raise Menu
+        values = self.values(case, offer)
+        why = self.justification()
+        print(f"\nAction: {offer.option.action or offer.option.label}...", flush=True)
+        try:
+            with self.stops.waiting():
+                ended = self.carry_out(case, offer, values, why)
+        except Failed as error:
+            self.tally.failed += 1
+            self.again(f"Result: ✗ {error}")
+        except OutcomeUnknown as error:
+            self.tally.unknown += 1
+            say(f"Result: ? {error}")
+        except (AlreadyResolved, OwnedByAnother) as error:
+            say(f'Refused: {error} You had typed: "{why}"')
+        except (Refused, InvalidInput) as error:
+            self.again(str(error))
+        except Unreachable as error:
+            say(f"{error} What you typed is kept.")
+            raise Menu from None
+        else:
+            self.count(ended)
+
+    def carry_out(self, case: Case, offer: Offer, values: dict[str, Any], why: str) -> Resolution:
+        """Decide, bound to what was shown."""
+        key = offer.option.key
+        seen = case.seen(key, None if values else offer.plan)
+        return self.queue.resolve(case.item.id, key, why, self.who, values=values, seen=seen)
+
+    def count(self, ended: Resolution) -> None:
+        say(f"Result: ✓ {ended.result}")
+        if ended.item.status == "resolved":
+            self.tally.resolved += 1
+            say(f'Resolution recorded: "{ended.item.resolution}"')
+        else:
+            self.tally.put_aside += 1
+
+    def again(self, sentence: str) -> NoReturn:
+        """Say what happened, then show the item as it is now."""
+        say(sentence)
+        raise Again
+
+    # -------------------------------------------------------------- what an option asks
+
+    def values(self, case: Case, offer: Offer) -> dict[str, Any]:
+        try:
+            match offer.option.effect:
+                case "defer":
+                    return {"span": self.span(case.item, offer)}
+                case "escalate":
+                    return {} if offer.option.team else self.team()
+                case _:
+                    return self.fields(offer)
+        except InvalidInput as error:
+            say(f"{error} Nothing was done.")
+            raise Menu from None
+
+    def fields(self, offer: Offer) -> dict[str, Any]:
+        given = {}
+        for one in fields(offer.option.values) if offer.option.values else ():
+            proposed = offer.proposed.get(one.name, "" if one.default is MISSING else one.default)
+            choices = one.metadata.get("choices")
+            label = f"{label_of(one)} ({', '.join(choices)})" if choices else label_of(one)
+            said = self.ask(f"{label} [{proposed}]: " if proposed != "" else f"{label}: ")
+            given[one.name] = read_value(one, said or proposed)
+        return given
+
+    def span(self, item: Item, offer: Offer) -> str:
+        proposed = str(offer.proposed.get("span", f"{offer.option.hours:g}h"))
+        said = self.ask(f"How long? [{proposed}] ") or proposed
+        if intake.span(said) > item.due_in:
+            say(f"That is past its deadline ({show.due_text(item)}).")
+            if self.ask("Enter defers all the same, anything else goes back: "):
+                raise Menu
+        return said
+
+    def team(self) -> dict[str, Any]:
+        said = self.ask("To which team? [anybody else] ")
+        return {"to": intake.team(said)} if said else {}
+
+    def justification(self) -> str:
+        said = self.ask(f"Why? [{clip(self.typed, 60)}] " if self.typed else "Why? ") or self.typed
+        if not said:
+            say("No reason, no decision: nothing was done.")
+            raise Menu
+        try:
+            self.typed = intake.justification(said)
+        except InvalidInput as error:
+            say(f"{error} Nothing was done.")
+            raise Menu from None
+        return self.typed
+
+    def ask(self, prompt: str) -> str:
+        """An answer without the blanks around it. What a key other than text left in it is asked again."""
+        while True:
+            self.stops.check()
+            said = self.read(inert(prompt)).replace("\t", " ").strip()
+            if self.lease:
+                self.lease.answered()
+            if len(said.encode(errors="replace")) >= TERMINAL_LINE:
+                say(
+                    f"That is too long for one line ({TERMINAL_LINE - 1:,} bytes at most): please answer again."
+                )
+            elif CONTROL.search(said):
+                say("That holds a key that is no text, such as an arrow: please answer again.")
+            else:
+                return said
+
+    # -------------------------------------------------------------- keys beside the digits
+
+    def skip(self, case: Case) -> None:
+        raise Skipped
+
+    def note(self, case: Case) -> None:
+        if text := self.ask("Note: "):
+            self.queue.note(case.item.id, self.who, text)
+            say("Noted.")
+
+    def plan(self, case: Case) -> None:
+        for number, offer in enumerate(case.offers, 1):
+            print(f"  {number}. {inert(offer.option.label)}")
+            for text in planned(offer):
+                print("\n".join(labelled("       ", text)))
+
+    def history(self, case: Case) -> None:
+        print("\n".join(show.history_lines(self.queue.history(case.item.id))))
+
+    def context(self, case: Case) -> None:
+        print("\n".join(show.all_context_lines(case.item)))
+
+    def help(self, case: Case) -> None:
+        print("\n".join(KEYS))
+
+    def quit(self, case: Case) -> None:
+        raise Leave
+
+    keys: ClassVar[dict[str, Callable[["Session", Case], None]]] = {
+        "s": skip,
+        "n": note,
+        "p": plan,
+        "h": history,
+        "a": context,
+        "?": help,
+        "q": quit,
+    }
+
+
+def planned(offer: Offer) -> list[str]:
+    """What an option would touch, a line each."""
+    if offer.because:
+        return [f"not possible: {offer.because}"]
+    if offer.plan:
+        return offer.plan.lines()
+    return ["depends on what you enter" if offer.option.values else "nothing outside the queue"]
+
+
+def say(text: str) -> None:
+    """One sentence whose text may hold what others wrote."""
+    print("\n".join(labelled("", inert(text))), flush=True)
+
+
+def line(prompt: str) -> str:
+    """One line from the person; what was pasted behind an earlier answer is dropped. Raises `Leave` at the end."""
+    print(prompt, end="", flush=True)  # input() itself would write it to stderr
+    try:
+        forget_typed_ahead()
+        return input()
+    except (EOFError, OSError, RuntimeError):  # RuntimeError: there is no standard input at all
+        print()
+        raise Leave from None
+    except KeyboardInterrupt:
+        print()
+        raise
+
+
+def forget_typed_ahead() -> None:
+    """Drop what waits in the terminal's own buffer."""
+    if sys.stdin and sys.stdin.isatty():
+        import termios
+
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
+
+
+def mute() -> None:
+    """The terminal is gone: what is printed from now on has no place to go."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+
+
+def accept_any_bytes() -> None:
+    """Bytes that are no text in the terminal's encoding are taken as they are written: `\\xff`."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="backslashreplace")
