@@ -1,7 +1,7 @@
-"""Proving the history: every entry of every item as it was written, in its place, and the items' rows as it says.
+"""Proving the history: every entry as it was written and in its place, every item's row as its history says.
 
-Limit: who rewrites an item's row and its whole history, and leaves no outside copy of the head, is not caught
-(design, Events).
+Limit: who rewrites an item's row and its whole history, and leaves no outside copy of the head, is not
+caught (design, Events).
 """
 
 import hashlib
@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 from manual_resolution.errors import NotFound
 from manual_resolution.inert import inert
+from manual_resolution.item import iso
 from manual_resolution.store import audit as store
 from manual_resolution.store.audit import Chain
 from manual_resolution.store.connection import Database, Db
@@ -25,7 +26,7 @@ PATIENCE: Final = timedelta(hours=6)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The first thing wrong with one item. `entry` is the place in its history, from 1; `detail` says more."""
+    """The first thing wrong with one item. `entry` is a place in its history, from 1."""
 
     item_id: int
     kind: Kind
@@ -42,10 +43,15 @@ class Finding:
             return f"Item #{self.item_id}: its row was altered after entry {self.entry}{called}{more}"
         return f"Item #{self.item_id}, entry {self.entry}{called}: {self.kind}{more}"
 
+    def as_json(self) -> dict[str, Any]:
+        """JSON-ready, with the sentence."""
+        facts = {name: getattr(self, name) for name in ("item_id", "entry", "verb", "kind")}
+        return facts | {"sentence": str(self)}
+
 
 @dataclass(slots=True)
 class Verdict:
-    """What verifying came to. `head` is null when only some items were asked for; `named` holds the first findings."""
+    """What verifying came to. `head` is none when only some items were; `named` holds the first findings."""
 
     items: int = 0
     events: int = 0
@@ -61,13 +67,8 @@ class Verdict:
 
     def as_json(self) -> dict[str, Any]:
         """JSON-ready; findings with their sentence."""
-        named = [
-            {"item_id": f.item_id, "entry": f.entry, "verb": f.verb, "kind": f.kind, "sentence": str(f)} for f in self.named
-        ]
-        return {
-            "whole": self.is_whole, "items": self.items, "events": self.events, "erased": self.erased,
-            "head": self.head, "found": self.found, "findings": named,
-        }
+        facts = {name: getattr(self, name) for name in ("items", "events", "erased", "head", "found")}
+        return {"whole": self.is_whole} | facts | {"findings": [f.as_json() for f in self.named]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +84,11 @@ class Head:
         return f"HEAD {self.head} items={self.items} events={self.events} at={self.at}"
 
 
-def verify(database: Database, ids: Sequence[int] = (), *, progress: Callable[[int, int], None] | None = None) -> Verdict:
-    """Recompute the chain of every item, or of `ids`. Raises `NotFound` for an id that is neither row nor history.
+Progress = Callable[[int, int], None]
+
+
+def verify(database: Database, ids: Sequence[int] = (), *, progress: Progress | None = None) -> Verdict:
+    """Recompute the chain of every item, or of `ids`. Raises `NotFound` for an id that never was.
 
     `progress` is told items done and items in all.
     """
@@ -111,7 +115,7 @@ def head(database: Database) -> Head:
         for link in store.links(db):
             items, events = items + 1, events + link.version
             digest.update(_line(link.item_id, link.version, link.last_hash))
-        return Head(digest.hexdigest(), items, events, store.now(db))
+        return Head(digest.hexdigest(), items, events, iso(store.now(db)))
 
 
 def _line(item_id: int, version: int | None, last_hash: bytes | None) -> bytes:
@@ -130,9 +134,10 @@ def _take(db: Db, chain: Chain, verdict: Verdict) -> None:
 
 
 def _first(db: Db, chain: Chain, *, name: bool) -> Finding | None:
-    """The first thing wrong: along the history, then its end, then the row. Unless `name`, only that there is one."""
+    """The first thing wrong: along the history, then its end, then the row. Unless `name`, only whether."""
     if suspects := [n for n in (chain.number_there, chain.wrong_hash, chain.wrong_private) if n is not None]:
-        return _in_history(db, chain, min(suspects)) if name else Finding(chain.item_id, "altered", min(suspects))
+        first = min(suspects)
+        return _in_history(db, chain, first) if name else Finding(chain.item_id, "altered", first)
     if chain.version is None:
         return Finding(chain.item_id, "row missing", chain.entries)
     if chain.entries < chain.version:

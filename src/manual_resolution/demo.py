@@ -6,8 +6,9 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -62,14 +63,12 @@ def _open(home: Path) -> Demo:
     from manual_resolution.store.migrate import migrate
 
     find_sample_application()
-    from meal_plan.world import World
-
     _mark(home)
     server = EmbeddedPostgres(home / "postgres")
     address = server.start()
     migrate(address)
     stack = ExitStack()
-    world = stack.enter_context(World(home, address))
+    world = stack.enter_context(import_module("meal_plan.world").World(home, address))
     atexit.register(stack.close)
     name_only(address, world.environment | {"MRQ_METRICS_FILE": str(home / "metrics.jsonl")})
     return Demo(home, server, world)
@@ -100,8 +99,11 @@ def is_ours(name: str) -> bool:
 def was_cut_short(folder: str | Path) -> bool:
     """Whether the demo's week was begun and never came to its end."""
     home = Path(folder).absolute()
-    state = home / "world.json"
-    return (home / MARK).exists() and (not state.exists() or json.loads(state.read_text())["nights"] is None)
+    if not (home / MARK).exists():
+        return False
+    with suppress(OSError, ValueError):
+        return json.loads((home / "world.json").read_text())["nights"] is None
+    return True
 
 
 def reset(folder: str | Path) -> None:

@@ -343,7 +343,8 @@ class Queue:
     def amend(self, item_id: int, by: By, context: Mapping[str, Any], justification: str) -> Item:
         """Merge corrected facts into an open item's context."""
         who, text = person(by), strict.justification(justification)
-        facts = dict(context) if isinstance(context, Mapping) else context
+        given: Any = context
+        facts = dict(given) if isinstance(given, Mapping) else given
         stored = strict.intake("any", "any", 1, "low", "any", facts).context
         with self.database.connection() as db:
             return items.amend(db, item_id, who, stored or "{}", text) or self._refuse(db, item_id, who, "amended", owned=True)

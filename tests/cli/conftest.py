@@ -75,7 +75,14 @@ def mrq_process(environment: dict[str, str]) -> Run:
 def add(mrq: Run) -> Callable[..., int]:
     """`add(7, priority="high")`: the id of an item added by command."""
 
-    def one(number: int, *, type: str = "parcel_stuck", priority: str = "medium", reason: str = "stuck", **context: str) -> int:
+    def one(
+        number: int,
+        *,
+        type: str = "parcel_stuck",
+        priority: str = "medium",
+        reason: str = "stuck",
+        **context: str,
+    ) -> int:
         facts = json.dumps({"place": "shelf/4"} | context)
         words = ["--type", type, "--resource", f"parcel:{number}", "--priority", priority, "--reason", reason]
         return int(mrq("add", *words, "--context", facts, "--json").json["id"])

@@ -415,5 +415,3 @@ def test_workflows_load_without_the_blob_package() -> None:
         "assert not {'vercel', 'httpx2', 'pydantic'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-
-

@@ -14,12 +14,15 @@ from manual_resolution.cli.face import fail, open_queue, print_json
 if TYPE_CHECKING:
     from manual_resolution.audit import Verdict
 
-Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Only these items.", show_default=False)]
+Ids = Annotated[
+    list[str] | None, typer.Argument(metavar="[ID]...", help="Only these items.", show_default=False)
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add `mrq audit verify` and `mrq audit head`."""
-    group = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Prove that nobody rewrote the history.")
+    about = "Prove that nobody rewrote the history."
+    group = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help=about)
     group.command("verify", epilog=given.example("mrq audit verify", "mrq audit verify 42"))(verify)
     group.command("head", epilog=given.example("mrq audit head >> /mnt/elsewhere/mrq-heads"))(head)
     app.add_typer(group, name="audit", rich_help_panel=given.LOOKING_AFTER)
@@ -28,7 +31,8 @@ def register(app: typer.Typer) -> None:
 def verify(ids: Ids = None, as_json: given.Json = False) -> None:
     """Recompute every entry's hash and name the first wrong one of each item.
 
-    Exit code 1 when an entry was altered, removed, reordered or added, or an item's row says what its history does not.
+    Exit code 1 when an entry was altered, removed, reordered or added, or an item's row says what its
+    history does not.
     """
     from manual_resolution import audit
 
@@ -45,7 +49,8 @@ def told(verdict: "Verdict") -> str:
     if verdict.is_whole:
         erased = f", {verdict.erased} of them erased" if verdict.erased else ""
         head = f" Head {verdict.head[:4]}…{verdict.head[-2:]}." if verdict.head else ""
-        return f"{counted(verdict.events, 'event')} of {counted(verdict.items, 'item')}{erased}: chain whole.{head}"
+        events, items = counted(verdict.events, "event"), counted(verdict.items, "item")
+        return f"{events} of {items}{erased}: chain whole.{head}"
     more = verdict.found - len(verdict.named)
     return "\n".join([*map(str, verdict.named), *([f"… and {counted(more, 'more item')}."] if more else [])])
 

@@ -89,6 +89,7 @@ def print_plan(
     from manual_resolution.item import Actor
 
     case = queue.examine(number)
+    refuse_unless_free(case.item, Actor(name or ""))
     offer = case.offer(key)
     lines = planned(queue, number, offer.option, values)
     because = offer.because
@@ -99,7 +100,6 @@ def print_plan(
     else:
         print(f"{inert(offer.option.label)}, for #{number}, would touch:")
         print("\n".join(f"  - {inert(line)}" for line in lines))
-    refuse_unless_free(case.item, Actor(name or ""))
     if because:
         raise NotPossible(f"Not possible: {because}. Nothing was done.")
     if not as_json:

@@ -1,6 +1,7 @@
 """`mrq demo`: the sample application's bad week in a folder, then the operator's session."""
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -54,7 +55,7 @@ def demo(
     elif no_input:
         listing(queue, folder)
     else:
-        decide(queue)
+        decide(queue, folder)
 
 
 def quiet(text: str) -> None:
@@ -131,23 +132,22 @@ def listing(queue: "Queue", folder: Path) -> None:
 
     print(waiting(queue))
     print("\n".join(show.list_lines(queue.list())))
-    mrq = command(folder)
-    print(f"Next: {mrq} process · {mrq} show ID · {mrq} resolve ID --option KEY -m WHY · {mrq} history ID")
+    print(f"Next: {called(folder)} process · show ID · resolve ID --option KEY -m WHY · history ID")
 
 
-def command(folder: Path) -> str:
-    """How `mrq` is called for this demo."""
+def called(folder: Path) -> str:
+    """How `mrq` is called on this demo."""
     if folder == Path(".mrq-demo") and Path("mrq").is_file():
         return "./mrq"
-    return f"MRQ_DEMO={shown_path(folder)} mrq"
+    return f"MRQ_DEMO={shlex.quote(shown_path(folder))} mrq"
 
 
-def decide(queue: "Queue") -> None:
+def decide(queue: "Queue", folder: Path) -> None:
     """The operator's session."""
     from manual_resolution.cli.process import hold
     from manual_resolution.queue import ANY
 
     who = speaker(None)
     print(waiting(queue))
-    print(f"You are {who.name}. ? lists the keys · q quits (mrq demo brings you back)")
+    print(f"You are {who.name}. ? lists the keys · q quits ({called(folder)} demo brings you back)")
     hold(queue, who, ANY, None, queue.settings.batch_size)

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from manual_resolution.errors import MRQError, OutcomeUnknown, Refused, SettingsError, Unreachable
@@ -41,19 +41,16 @@ def exits() -> Iterator[None]:
     except KeyboardInterrupt:
         fail("Stopped.", 130)
     except OSError as error:
-        if sys.stdout.closed or not stdout_is_gone():
-            raise
-        fail("", 0) if isinstance(error, BrokenPipeError) else fail(f"Printing failed: {error.strerror}.", 1)
+        drop_output()
+        if isinstance(error, BrokenPipeError):
+            sys.exit(0)  # the reader went away, as `head` does
+        fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}.", 1)
 
 
-def stdout_is_gone() -> bool:
-    """Whether nobody takes what we print: a closed pipe, a full disk. Nothing is printed from then on."""
-    try:
-        sys.stdout.flush()
-    except OSError:
+def drop_output() -> None:
+    """Send what is still to be printed nowhere, so that the interpreter's last flush cannot fail again."""
+    with suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-    return False
 
 
 def fail(sentence: str, code: int) -> NoReturn:

@@ -18,8 +18,8 @@ Lines = list[str]
 def age_text(age: timedelta) -> str:
     """`3 days`, `2 hours`, `5 minutes`: the largest unit that says something, rounded down."""
     minutes = max(0, int(age.total_seconds() // 60))
-    if minutes < 120:
-        return counted(minutes, "minute") if minutes != 60 else "1 hour"
+    if minutes < 60:
+        return counted(minutes, "minute")
     return counted(minutes // 60, "hour") if minutes < 48 * 60 else counted(minutes // 1440, "day")
 
 

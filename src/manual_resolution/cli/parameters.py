@@ -139,7 +139,7 @@ def item_id(text: str) -> int:
 def resource(
     thing: str | None, kind: str | None = None, number: str | None = None, key: str | None = None
 ) -> tuple[str, int | None, str | None]:
-    """Type, number and key of a resource, from `--resource` or from `--resource-type` with `-id` or `-key`."""
+    """Type, number and key of a resource, from `--resource` or from the three options that tell them apart."""
     from manual_resolution import intake
 
     if thing is None:

@@ -1,4 +1,4 @@
-"""`mrq process`: decide items at the terminal, then say what the session came to (specification, process_queue.py)."""
+"""`mrq process`: decide at the terminal, then say what it came to (specification, process_queue.py)."""
 
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Annotated, Any
@@ -42,8 +42,9 @@ def process(
 
     if mode != "cli":
         raise InvalidInput("mode", mode, "cli")
-    who, chosen, teams = speaker(as_), filtered(type, priority, resource), given.chosen_teams(team)
+    chosen, teams = filtered(type, priority, resource), given.chosen_teams(team)
     with closing(open_queue()) as queue:
+        who = speaker(as_)  # the demo, once open, names somebody
         hold(queue, who, chosen, teams, limit or queue.settings.batch_size, as_json)
 
 
@@ -56,7 +57,8 @@ def hold(
     as_json: bool = False,
 ) -> None:
     """Hold a session at this process's terminal; however it ends, say and emit what it came to."""
-    from manual_resolution.cli.session import Session, Stops, accept_any_bytes
+    from manual_resolution.cli.session import Session
+    from manual_resolution.cli.terminal import Stops, accept_any_bytes
 
     accept_any_bytes()
     with Stops() as stops:
@@ -71,7 +73,7 @@ def hold(
 
 def end(session: "Session", as_json: bool) -> None:
     """The summary, or why there was nothing to do; then the metric events."""
-    from manual_resolution.cli.session import say
+    from manual_resolution.cli.terminal import say
     from manual_resolution.metrics import emit
 
     if as_json:

@@ -1,22 +1,18 @@
-"""The operator's session: items claimed one at a time, shown, decided, carried out (specification, CLI Mode)."""
+"""The operator's session: one item at a time is claimed, shown, decided, carried out (specification)."""
 
-import io
-import os
 import re
-import signal
-import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import MISSING, dataclass, field, fields
 from time import monotonic
-from types import FrameType
 from typing import Any, ClassVar, Final, NoReturn, Self
 
 from manual_resolution import intake
 from manual_resolution.case import Case, Offer
 from manual_resolution.cli import show
 from manual_resolution.cli.lines import labelled
+from manual_resolution.cli.terminal import Leave, Stops, line, say
 from manual_resolution.errors import (
     AlreadyResolved,
     Failed,
@@ -34,20 +30,19 @@ from manual_resolution.queue import Queue
 from manual_resolution.store.items import Filter
 from manual_resolution.workflow import label_of, read_value
 
-KEYS: Final = (
-    "A digit chooses. Beside it:",
-    "  s  skip: the item waits again          n  note: add to its history",
-    "  p  plan: what each option would touch  h  history: what happened so far",
-    "  a  all context, uncut                  q  quit: the item waits again",
-    "Every decision asks why; an empty answer goes back to the menu and does nothing.",
-)
+KEYS: Final = """\
+A digit chooses. The other keys:
+  s  skip: the item waits again
+  n  note: add to its history
+  p  plan: what each option would touch
+  h  history: what happened so far
+  a  all context, uncut
+  q  quit: the item waits again
+Every decision asks why; an empty answer
+goes back to the menu and does nothing."""
 RENEWALS: Final = 4  # without an answer, so that a forgotten terminal does not keep an item for ever
 TERMINAL_LINE: Final = 4095  # bytes; a terminal drops what is typed beyond
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
-
-
-class Leave(Exception):
-    """The person quits, or their input ended."""
 
 
 class Menu(Exception):
@@ -78,7 +73,7 @@ class Tally:
 
 
 class Lease:
-    """Renews a claim while its prompt is open, by a thread with a connection of its own; `period` in seconds."""
+    """Renews a claim while its prompt is open, every `period` seconds, by a thread of its own."""
 
     def __init__(self, queue: Queue, item_id: int, who: Actor, *, period: float | None = None) -> None:
         self.queue, self.item_id, self.who = queue, item_id, who
@@ -109,43 +104,6 @@ class Lease:
     def __exit__(self, *raised: object) -> None:
         self.over.set()
         self.thread.join(timeout=5)
-
-
-class Stops:
-    """Ctrl-C, SIGTERM and a hang-up end a session; what must not be cut in two is finished first."""
-
-    def __init__(self) -> None:
-        self.came = self.busy = False
-
-    def __enter__(self) -> Self:
-        signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        self.before = {number: signal.signal(number, self.stop) for number in signals}
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        for number, handler in self.before.items():
-            signal.signal(number, handler)
-
-    def stop(self, number: int, frame: FrameType | None) -> None:
-        if number == signal.SIGHUP:
-            mute()
-        self.came = True
-        if not self.busy:
-            self.check()
-
-    def check(self) -> None:
-        if self.came:
-            self.came = False
-            raise KeyboardInterrupt
-
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """A stop inside is heeded at the next `check`."""
-        before, self.busy = self.busy, True
-        try:
-            yield
-        finally:
-            self.busy = before
 
 
 class Session:
@@ -263,7 +221,8 @@ class Session:
             self.tally.unknown += 1
             say(f"Result: ? {error}")
         except (AlreadyResolved, OwnedByAnother) as error:
-            say(f'Refused: {error} You had typed: "{why}"')
+            say(f"Refused: {error}")
+            say(f'You had typed: "{why}"')
         except (Refused, InvalidInput) as error:
             self.again(str(error))
         except Unreachable as error:
@@ -345,13 +304,11 @@ class Session:
         """An answer without the blanks around it. What a key other than text left in it is asked again."""
         while True:
             self.stops.check()
-            said = self.read(inert(prompt)).replace("\t", " ").strip()
+            said = self.read(inert(prompt)).replace("\t", " ").strip(" ")
             if self.lease:
                 self.lease.answered()
             if len(said.encode(errors="replace")) >= TERMINAL_LINE:
-                say(
-                    f"That is too long for one line ({TERMINAL_LINE - 1:,} bytes at most): please answer again."
-                )
+                say(f"Longer than the {TERMINAL_LINE - 1:,} bytes a line may have: please answer again.")
             elif CONTROL.search(said):
                 say("That holds a key that is no text, such as an arrow: please answer again.")
             else:
@@ -380,7 +337,7 @@ class Session:
         print("\n".join(show.all_context_lines(case.item)))
 
     def help(self, case: Case) -> None:
-        print("\n".join(KEYS))
+        print("\n".join(["Resolution options:", *show.option_lines(case), KEYS]))
 
     def quit(self, case: Case) -> None:
         raise Leave
@@ -403,43 +360,3 @@ def planned(offer: Offer) -> list[str]:
     if offer.plan:
         return offer.plan.lines()
     return ["depends on what you enter" if offer.option.values else "nothing outside the queue"]
-
-
-def say(text: str) -> None:
-    """One sentence whose text may hold what others wrote."""
-    print("\n".join(labelled("", inert(text))), flush=True)
-
-
-def line(prompt: str) -> str:
-    """One line from the person; what was pasted behind an earlier answer is dropped. Raises `Leave` at the end."""
-    print(prompt, end="", flush=True)  # input() itself would write it to stderr
-    try:
-        forget_typed_ahead()
-        return input()
-    except (EOFError, OSError, RuntimeError):  # RuntimeError: there is no standard input at all
-        print()
-        raise Leave from None
-    except KeyboardInterrupt:
-        print()
-        raise
-
-
-def forget_typed_ahead() -> None:
-    """Drop what waits in the terminal's own buffer."""
-    if sys.stdin and sys.stdin.isatty():
-        import termios
-
-        termios.tcflush(sys.stdin, termios.TCIFLUSH)
-
-
-def mute() -> None:
-    """The terminal is gone: what is printed from now on has no place to go."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (1, 2):
-        os.dup2(nowhere, stream)
-
-
-def accept_any_bytes() -> None:
-    """Bytes that are no text in the terminal's encoding are taken as they are written: `\\xff`."""
-    if isinstance(sys.stdin, io.TextIOWrapper):
-        sys.stdin.reconfigure(errors="backslashreplace")

@@ -220,7 +220,7 @@ def recommended_lines(case: "Case") -> Lines:
 
 
 def option_lines(case: "Case", *, keys: bool = False) -> Lines:
-    """`  1. Retry deletion now`, with the reason where it is not possible; `keys` adds what a command takes."""
+    """`  1. Retry deletion now`, and why it is not possible where it is not; `keys` adds each key."""
     return [
         line
         for n, offer in enumerate(case.offers, 1)

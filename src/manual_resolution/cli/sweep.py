@@ -51,6 +51,6 @@ def told(swept: "Swept") -> str:
 
     if not swept.escalated:
         return "Nothing has passed its deadline."
-    by = ", ".join(f"{swept.by_priority[priority]} {priority}" for priority in PRIORITIES if priority in swept.by_priority)
+    by = ", ".join(f"{swept.by_priority[p]} {p}" for p in PRIORITIES if p in swept.by_priority)
     levels = ", ".join(f"{level}: {count}" for level, count in sorted(swept.by_level.items()))
     return f"{swept.escalated:,} item{'' if swept.escalated == 1 else 's'} escalated: {by}; levels {levels}."

@@ -192,16 +192,20 @@ late as materialized (
      order by r.resolved_at desc limit 1) ended),
 staged as materialized (select * from keyed where line not in (select line from late)),
 folded as materialized (
-  select distinct on (key) *, count(*) over same as times, min(mrq_rank(priority)) over same as best_rank,
-         max(at) over same as last_at
-    from staged window same as (partition by key) order by key, line),
+  select distinct on (key) *, count(*) over same as times, max(at) over same as last_at,
+         min(mrq_rank(priority)) over same as best_rank, first_value(sla_seconds) over ranked as best_sla
+    from staged window same as (partition by key), ranked as (partition by key order by mrq_rank(priority), line)
+   order by key, line),
 told as materialized (
   insert into manual_resolution_queue as q
     (item_type, resource_type, resource_id, resource_key, priority, reason, context, created_at, last_occurred_at,
      sla_seconds, sla_deadline, dedup_key, fingerprint, occurrences, changed_by, changed_how, changed_for, changed_note)
   select item_type, resource_type, resource_id, resource_key,
-         (array['critical', 'high', 'medium', 'low'])[best_rank + 1], reason, context, at, last_at, sla_seconds,
-         at + sla_seconds * interval '1 second', key, fingerprint, times, %(by)s, 'add', 1, %(note)s::jsonb
+         (array['critical', 'high', 'medium', 'low'])[best_rank + 1], reason, context, at, last_at,
+         least(sla_seconds, best_sla),
+         least(at + sla_seconds * interval '1 second',
+               case when best_rank < mrq_rank(priority) then now + best_sla * interval '1 second' end),
+         key, fingerprint, times, %(by)s, 'add', 1, %(note)s::jsonb
     from folded order by key
 """ + _COUNT_REPEAT + """
   returning q.id, q.dedup_key, q.occurrences

@@ -73,7 +73,7 @@ def start(
     return items._one(
         db,
         """update manual_resolution_queue q
-              set status = 'assigned', assigned_to = %(by)s, held = 'attempt', lease_until = null, deferred_until = null,
+              set status = 'assigned', assigned_to = %(by)s::text, held = 'attempt', lease_until = null, deferred_until = null,
                   hold_until = (select mrq_now()) + %(limit)s::interval,""" + items._CHANGED + """
             where id = %(id)s and (status in ('pending', 'escalated') or (status = 'assigned' and assigned_to = %(by)s))
               and (held is null or held = 'deferred')

@@ -116,7 +116,7 @@ def unknown_outcomes(db: Db) -> list[int]:
 # ------------------------------------------------------------------ claiming
 
 _CLAIM_SET: Final = """
-       set status = 'assigned', assigned_to = %(by)s, lease_until = (select mrq_now()) + %(lease)s::interval,
+       set status = 'assigned', assigned_to = %(by)s::text, lease_until = (select mrq_now()) + %(lease)s::interval,
            held = null, deferred_until = null,
            changed_by = %(by)s, changed_how = %(how)s, changed_for = q.version + 1, changed_note = %(note)s
 """
@@ -240,7 +240,7 @@ def take_over(db: Db, item_id: int, by: Actor, lease: timedelta, reason: str) ->
     return _one(
         db,
         """update manual_resolution_queue q
-              set assigned_to = %(by)s, lease_until = (select mrq_now()) + %(lease)s::interval,""" + _CHANGED + """
+              set assigned_to = %(by)s::text, lease_until = (select mrq_now()) + %(lease)s::interval,""" + _CHANGED + """
             where id = %(id)s and status = 'assigned' and assigned_to <> %(by)s and held is null
            returning""" + ITEM,
         change(by, "take-over", justification=reason) | {"id": item_id, "lease": lease},
@@ -327,7 +327,7 @@ def resolve(
     return _one(
         db,
         """update manual_resolution_queue q
-              set status = 'resolved', assigned_to = %(by)s, assigned_at = coalesce(assigned_at, (select mrq_now())),
+              set status = 'resolved', assigned_to = %(by)s::text, assigned_at = coalesce(assigned_at, (select mrq_now())),
                   resolution = %(resolution)s, resolution_metadata = %(metadata)s,""" + _CHANGED + """
             where id = %(id)s and (status in ('pending', 'escalated') or (status = 'assigned' and assigned_to = %(by)s))
            returning""" + ITEM,

@@ -31,7 +31,12 @@ DELIVERY_URL = re.compile(
 
 #: The service's own words decide before the status does (some come with more than one).
 REFUSALS = {
-    "forbidden", "store_not_found", "store_suspended", "bad_request", "precondition_failed", "rate_limited",
+    "forbidden",
+    "store_not_found",
+    "store_suspended",
+    "bad_request",
+    "precondition_failed",
+    "rate_limited",
 }
 TROUBLES = {"service_unavailable", "unknown_error", "internal_server_error"}
 
@@ -155,8 +160,11 @@ class Line(httpx2.HTTPTransport):
         """What the package is to use: no proxy, no redirect, no compressed reply that could grow."""
         limits = httpx2.Timeout(self.seconds, connect=self.seconds / 2)  # spent twice: TCP, then TLS
         return httpx2.Client(
-            transport=self, timeout=limits, headers={"accept-encoding": "identity"},
-            follow_redirects=False, trust_env=False,
+            transport=self,
+            timeout=limits,
+            headers={"accept-encoding": "identity"},
+            follow_redirects=False,
+            trust_env=False,
         )
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:

@@ -275,9 +275,7 @@ def plan_retry(item: Item, db: Db) -> Plan:
     return Plan(rows_to_touch(item, db), (Call("Vercel Blob", "delete", url_of(item)),))
 
 
-mark_failed = workflow.option(
-    "mark_failed", "Mark as permanently failed (update DB only)", effect="database"
-)
+mark_failed = workflow.option("mark_failed", "Mark as permanently failed (update DB only)", effect="database")
 
 
 @mark_failed.run

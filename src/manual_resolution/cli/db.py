@@ -1,0 +1,162 @@
+"""`mrq db`: bring the database up to date, see whether it is, open psql on it."""
+
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from manual_resolution.cli import parameters as given
+from manual_resolution.cli.face import fail, print_json
+from manual_resolution.errors import Unreachable
+
+if TYPE_CHECKING:
+    from manual_resolution.settings import Settings
+    from manual_resolution.store.migrate import Migration
+
+Sql = Annotated[bool, typer.Option("--sql", help="Print what would be applied, for psql; change nothing.")]
+Words = Annotated[
+    list[str] | None, typer.Argument(metavar="[ARGUMENT]...", help="For psql.", show_default=False)
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `mrq db migrate`, `mrq db status`, `mrq db shell`."""
+    group = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Look after the database.")
+    for name, command, *examples in (
+        ("migrate", migrate, "mrq db migrate", "mrq db migrate --sql > review.sql"),
+        ("status", status, "mrq db status"),
+        ("shell", shell, "mrq db shell", "mrq db shell -- -c 'select count(*) from mrq_event'"),
+    ):
+        group.command(name, epilog=given.example(*examples))(command)
+    app.add_typer(group, name="db", rich_help_panel=given.LOOKING_AFTER)
+
+
+# ------------------------------------------------------------------ which database
+
+
+def chosen_settings() -> "Settings":
+    """The settings in force; the demo's while `MRQ_DEMO` is set."""
+    from manual_resolution.settings import Settings
+
+    if folder := os.environ.get("MRQ_DEMO"):
+        from manual_resolution.demo import enter
+
+        enter(folder)
+    return Settings.from_env()
+
+
+def address(settings: "Settings") -> str:
+    """The chosen database's address; an embedded one is started. Raises `Unreachable` without one."""
+    from pathlib import Path
+
+    from manual_resolution.embedded import EmbeddedPostgres
+    from manual_resolution.settings import NO_DATABASE
+
+    if settings.database_url:
+        return settings.database_url
+    if not settings.embedded:
+        raise Unreachable(NO_DATABASE)
+    return EmbeddedPostgres(Path(settings.embedded_dir)).start()
+
+
+# ------------------------------------------------------------------ the commands
+
+
+def migrate(sql: Sql = False, as_json: given.Json = False) -> None:
+    """Apply the migrations that this database does not have yet, and tell it the SLA hours in force."""
+    from manual_resolution.store import catalog
+    from manual_resolution.store import migrate as store
+
+    settings = chosen_settings()
+    url = address(settings)
+    if sql:
+        print("".join(catalog.by_hand(migration) for migration in unapplied(url)), end="")
+        return
+    applied = store.migrate(url, settings)
+    if as_json:
+        print_json({"applied": applied, "migrations": len(store.migrations())})
+    elif applied:
+        print("\n".join(f"Applied {name}." for name in applied))
+    else:
+        count = len(store.migrations())
+        print(f"Up to date ({count} migration{'' if count == 1 else 's'}).")
+
+
+def status(as_json: given.Json = False) -> None:
+    """Say which migrations are applied. Exit code 1 when one is not."""
+    from manual_resolution.store import migrate as store
+
+    waiting = {migration.number for migration in unapplied(address(chosen_settings()))}
+    rows = [
+        {"number": m.number, "name": m.name, "state": "pending" if m.number in waiting else "applied"}
+        for m in store.migrations()
+    ]
+    if as_json:
+        print_json(rows)
+    else:
+        print("\n".join(f"{row['number']:04} {row['name']}  {row['state']}" for row in rows))
+    if waiting:
+        are = "migration is" if len(waiting) == 1 else "migrations are"
+        fail(f"{len(waiting)} {are} pending: run mrq db migrate.", 1)
+
+
+def shell(arguments: Words = None) -> None:
+    """Open psql on the queue's database.
+
+    The address goes to it by the environment, so that no list of processes shows a password.
+    """
+    import signal
+    import subprocess
+
+    program = psql()
+    environment, rest = by_environment(address(chosen_settings()))
+    previous = signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is psql's
+    try:
+        done = subprocess.run([program, *rest, *(arguments or ())], env=os.environ | environment, check=False)
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    sys.exit(done.returncode)
+
+
+def unapplied(url: str) -> "list[Migration]":
+    """The migrations that the database does not have yet."""
+    from manual_resolution.store.connection import Database
+    from manual_resolution.store.migrate import pending
+
+    with Database(url).connection() as db:
+        return list(pending(db))
+
+
+def psql() -> str:
+    """The program, from PATH or beside the embedded PostgreSQL. Raises `Unreachable` when there is none."""
+    import shutil
+    from contextlib import suppress
+
+    from manual_resolution.embedded import find_binaries
+
+    if found := shutil.which("psql"):
+        return found
+    with suppress(Unreachable):
+        if found := shutil.which("psql", path=find_binaries()):
+            return found
+    raise Unreachable("There is no psql on PATH: install PostgreSQL's client (Debian: postgresql-client).")
+
+
+def by_environment(url: str) -> tuple[dict[str, str], list[str]]:
+    """A libpq address as its environment variables, and what has none (nothing secret) as psql's argument."""
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict, make_conninfo
+    from psycopg.pq import Conninfo
+
+    try:
+        parts = {name: str(value) for name, value in conninfo_to_dict(url).items()}
+    except ProgrammingError:
+        raise Unreachable(
+            "DATABASE_URL is not a PostgreSQL address (it is not shown: a password?)."
+        ) from None
+    options = {option.keyword.decode(): option for option in Conninfo.get_defaults()}
+    variable = {name: option.envvar.decode() for name, option in options.items() if option.envvar}
+    rest = {n: v for n, v in parts.items() if n not in variable and b"*" not in options[n].dispchar}
+    named = {variable[n]: v for n, v in parts.items() if n in variable}
+    return named, [make_conninfo(**rest)] if rest else []

@@ -1,0 +1,297 @@
+"""Is everything that guards the queue in place? One answer for each guard, in words."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from time import time
+from typing import Any, Final, Literal
+
+import psycopg
+
+from manual_resolution import registry
+from manual_resolution.errors import MRQError, Refused, SettingsError
+from manual_resolution.inert import clip, inert
+from manual_resolution.priority import PRIORITIES
+from manual_resolution.settings import VARIABLES, Settings, unknown_names, values_of
+from manual_resolution.store import catalog, migrate
+from manual_resolution.store.catalog import Thing
+from manual_resolution.store.connection import Database, Db
+
+Result = Literal["ok", "wrong", "note"]
+
+CLOCKS_DIFFER: Final = 5.0  # seconds
+IDLE: Final = 300.0  # seconds that a transaction may do nothing
+SWEPT: Final = 3600.0  # seconds after which a breach must be raised: twice the specification's half hour
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One guard and whether it guards: `ok`, `wrong`, or a `note` that a person may want to act on."""
+
+    result: Result
+    name: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        mark = {"ok": "ok   ", "wrong": "WRONG", "note": "note "}[self.result]
+        return f"{mark} {inert(self.name)}{f': {inert(self.detail)}' if self.detail else ''}"
+
+
+def judged(name: str, is_right: object, detail: str, *, otherwise: Result = "wrong", good: str = "") -> Check:
+    """Ok, with `good` to say, where `is_right`; else wrong, or what `otherwise` says, with `detail`."""
+    return Check("ok", name, good) if is_right else Check(otherwise, name, detail)
+
+
+def of_settings(settings: Settings, environ: Mapping[str, str]) -> Iterator[Check]:
+    """Each setting and where it came from, secrets hidden; then the names that nothing reads."""
+    names = {variable.field: variable.name for variable in VARIABLES}
+    for field, value in values_of(settings).items():
+        source = f"from {settings.sources[field]}" if field in settings.sources else "default"
+        yield Check("ok", f"setting {names.get(field, field)}", f"{worded(value)} ({source})")
+    for name in unknown_names(environ):
+        yield Check("note", f"setting {name}", "it is set, and nothing reads it: a typo?")
+
+
+def worded(value: Any) -> str:
+    """A setting's value for a person."""
+    match value:
+        case None:
+            return "not set"
+        case bool():
+            return "1" if value else "0"
+        case tuple():
+            return ", ".join(value) or "none"
+        case float():
+            return f"{value:g}"
+    return clip(str(value), 80)
+
+
+def of_workflows(settings: Settings) -> Iterator[Check]:
+    """Each name in `MRQ_WORKFLOWS` and each item type it declares."""
+    places: dict[str, str] = {}
+    for name in settings.workflows:
+        try:
+            found = registry.load((name,))
+        except SettingsError as error:
+            yield Check("wrong", f"workflows {name}", str(error))
+            continue
+        yield judged(f"workflows {name}", list(found), "it declares no item type", otherwise="note")
+        for workflow in found:
+            place = found.place_of(workflow.item_type)
+            first = places.setdefault(workflow.item_type, place)
+            twice = f"it is declared twice: in {first} and in {place}"
+            options = ", ".join(workflow.options)
+            yield judged(f"workflow {workflow.item_type}", first == place, twice, good=options)
+
+
+def of_database(address: str, settings: Settings) -> Iterator[Check]:
+    """Everything about the database. Raises nothing: an unreachable one is a wrong check named `database`."""
+    database = Database(address)
+    try:
+        with database.connection(60) as db:
+            yield from of_server(db, settings)
+            states = list(of_migrations(db, settings))
+            yield from states
+            if all(check.result == "ok" for check in states):
+                for name, part in PARTS:
+                    yield from within(name, part(db, settings))
+    except MRQError as error:
+        yield Check("wrong", "database", str(error))
+    finally:
+        database.close()
+
+
+def within(name: str, part: Iterator[Check]) -> Iterator[Check]:
+    """One part's checks; what the database refuses becomes one more, and the other parts go on."""
+    try:
+        yield from part
+    except psycopg.Error as error:
+        yield Check(
+            "wrong", name, f"this could not be checked: {error.diag.message_primary or type(error).__name__}"
+        )
+
+
+# ------------------------------------------------------------------ the server
+
+
+def of_server(db: Db, settings: Settings) -> Iterator[Check]:
+    """Its version, whether it keeps what it confirmed, its clock, and who we are there."""
+    before = time()
+    facts = catalog.server(db)
+    apart = facts["clock"] - (before + time()) / 2
+    where = f"{facts['database']} as {facts['role']}, PostgreSQL {facts['version_text']}"
+    yield judged("database", facts["version"] >= 15, f"{where}: MRQ needs 15 or newer", good=where)
+    yield judged(
+        "database is writable", not facts["standby"], "it is a standby: nothing can be added or decided here"
+    )
+    for name in ("fsync", "full_page_writes"):
+        yield judged(name, facts[name] == "on", "it is off: a crash of the machine can destroy the database")
+    lost = "it is off: a crash can lose the last decisions, the outside effects of which were made"
+    yield judged("synchronous_commit", facts["synchronous_commit"] != "off", lost, otherwise="note")
+    yield judged(
+        "autovacuum",
+        facts["autovacuum"] == "on",
+        "it is off: claims become slower and slower",
+        otherwise="note",
+    )
+    role = facts["session_replication_role"]
+    yield judged(
+        "session_replication_role",
+        role in ("origin", "local"),
+        f"it is {role}: no trigger fires for this role",
+    )
+    yield judged(
+        "clocks",
+        abs(apart) <= CLOCKS_DIFFER,
+        f"the database's is {apart:+.0f} s from this machine's",
+        otherwise="note",
+    )
+    shown = f"the server's is {facts['timezone']}; MRQ shows UTC"
+    yield judged("time zone", facts["timezone"] in ("UTC", "Etc/UTC", "GMT"), shown, otherwise="note")
+    can = "is a superuser" if facts["superuser"] else "owns the history"
+    guarded = f"{facts['role']} {can} and can switch its guards off: give programs a role that cannot"
+    yield judged("role", not (facts["superuser"] or facts["owner"]), guarded, otherwise="note")
+
+
+def of_migrations(db: Db, settings: Settings) -> Iterator[Check]:
+    """Whether the schema is the one this version ships."""
+    try:
+        missing = list(migrate.pending(db))
+    except Refused as error:
+        yield Check("wrong", "migrations", str(error))
+        return
+    for migration in missing:
+        yield Check(
+            "wrong",
+            f"migration {migration.number:04} {migration.name}",
+            "it is not applied: run mrq db migrate",
+        )
+    if not missing:
+        yield Check("ok", "migrations", f"all {len(migrate.migrations())} applied, as shipped")
+
+
+# ------------------------------------------------------------------ what guards the queue
+
+
+def of_guards(db: Db, settings: Settings) -> Iterator[Check]:
+    """Each trigger, constraint, index, generated column and function, compared with the shipped one."""
+    yield from compared(catalog.shipped(db), catalog.present(db))
+
+
+def compared(shipped: list[Thing], present: list[Thing]) -> Iterator[Check]:
+    """Each shipped guard and the one of its name that is there; plain columns told together."""
+    there = {(thing.kind, thing.place, thing.name): thing for thing in present}
+    columns = 0
+    for thing in shipped:
+        check = of_guard(thing, there.pop((thing.kind, thing.place, thing.name), None))
+        if thing.kind == "column" and check.result == "ok":
+            columns += 1
+        else:
+            yield check
+    yield Check("ok", "columns", f"all {columns} others as shipped")
+    for thing in there.values():
+        if thing.kind == "trigger":
+            yield Check("note", str(thing), "it is none of MRQ's")
+
+
+def of_guard(shipped: Thing, found: Thing | None) -> Check:
+    """One guard: there, as shipped, at work."""
+    if found is None:
+        return Check("wrong", str(shipped), "it is missing")
+    if found.trouble:
+        return Check("wrong", str(shipped), f"it {found.trouble}")
+    return judged(str(shipped), found.definition == shipped.definition, "it is not the one that MRQ ships")
+
+
+def of_rights(db: Db, settings: Settings) -> Iterator[Check]:
+    """What this role must be allowed to do."""
+    missing = catalog.missing_rights(db)
+    for right in missing:
+        yield Check("wrong", f"right to {right}", "this role does not have it")
+    if not missing:
+        yield Check("ok", "rights", "this role may do all that MRQ needs")
+
+
+def of_clock(db: Db, settings: Settings) -> Iterator[Check]:
+    """Whether `mrq_now()` is the clock."""
+    off = catalog.clock_is_off(db)
+    yield judged("mrq_now()", abs(off) <= CLOCKS_DIFFER, f"it is {off:+.0f} s from the server's clock")
+
+
+def of_told_settings(db: Db, settings: Settings) -> Iterator[Check]:
+    """Whether producers with plain SQL get the hours that the environment names."""
+    wanted = {f"sla_{p}": settings.sla_hours(p) for p in PRIORITIES} | {
+        "lease_minutes": settings.lease_minutes
+    }
+    told = catalog.settings_told(db)
+    for name, value in wanted.items():
+        other = f"the database says {told.get(name)}, MRQ_{name.upper()} {value:g}: mrq db migrate tells it"
+        yield judged(
+            f"mrq_setting {name}", told.get(name) == f"{value:g}", other, otherwise="note", good=f"{value:g}"
+        )
+
+
+# ------------------------------------------------------------------ what time should have brought
+
+
+def of_time(db: Db, settings: Settings) -> Iterator[Check]:
+    """Leases, deferrals and attempts that are over, unknown outcomes, breaches that nobody raised."""
+    found = catalog.overdue(db)
+    for name, what in (
+        ("leases", "have expired"),
+        ("deferrals", "are over"),
+        ("attempts", "overran their time"),
+        ("occurrences", "are not counted yet"),
+    ):
+        late = f"{found[name]} {what}; the next claim sees to it"
+        yield judged(name, not found[name], late, otherwise="note", good=f"none {what}")
+    ids = " ".join(str(item_id) for item_id in found["unknown_ids"])
+    unknown = f"{found['unknown']} of them, settled by mrq confirm ID --done|--not-done: {ids}"
+    yield judged("unknown outcomes", not found["unknown"], unknown, otherwise="note", good="none")
+    yield of_breaches(found["breaches"], found["late_seconds"] or 0)
+
+
+def of_breaches(count: int, seconds: float) -> Check:
+    """Breaches not raised: to note, and wrong where a sweep must have run since."""
+    late = f"{count} not raised, the oldest for {seconds / 3600:.1f} h: does mrq sweep run every 30 minutes?"
+    return judged(
+        "breaches", not count, late, otherwise="wrong" if seconds > SWEPT else "note", good="all raised"
+    )
+
+
+def of_sessions(db: Db, settings: Settings) -> Iterator[Check]:
+    """Transactions that stay open and idle: they slow every claim."""
+    idle = catalog.idle_in_transaction(db, IDLE)
+    for pid, program, seconds in idle:
+        yield Check(
+            "note",
+            f"session {pid}",
+            f"{program or 'a program'} holds a transaction open, idle for {seconds / 60:.0f} min",
+        )
+    if not idle:
+        yield Check("ok", "sessions", "none holds an idle transaction open")
+
+
+def of_types(db: Db, settings: Settings) -> Iterator[Check]:
+    """Open items of types that no workflow declares."""
+    try:
+        known = registry.load(settings.workflows)
+    except SettingsError:
+        return
+    for item_type, count in catalog.open_types(db).items():
+        if item_type not in known:
+            yield Check(
+                "note",
+                f"item type {item_type}",
+                f"{count} open, and no workflow declares it: only escalate and defer",
+            )
+
+
+PARTS: Final[tuple[tuple[str, Callable[[Db, Settings], Iterator[Check]]], ...]] = (
+    ("triggers, constraints, indexes, functions", of_guards),
+    ("rights", of_rights),
+    ("mrq_now()", of_clock),
+    ("mrq_setting", of_told_settings),
+    ("what is overdue", of_time),
+    ("sessions", of_sessions),
+    ("item types", of_types),
+)

@@ -1,0 +1,182 @@
+"""An operator at a real terminal: the sample application in small, its blob store, `mrq` behind a pty."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pexpect
+import psycopg
+import pytest
+from meal_plan.blob_stand_in import BlobStandIn
+from psycopg.rows import dict_row
+
+from manual_resolution import Item, Queue, Settings
+
+ROOT = Path(__file__).parents[2]
+PROCESS = (sys.executable, "-m", "manual_resolution.cli.app", "process")
+PATH = "plans/12345-Xy7.pdf"
+RETRIED = "Vercel Blob API returned 503 after 3 retry attempts"
+UNAVAILABLE = "ServiceUnavailable: Blob service temporarily unavailable"
+
+
+class Terminal:
+    """A command on a terminal of its own, and all it has shown so far."""
+
+    def __init__(self, command: tuple[str, ...], environment: dict[str, str], columns: int = 200) -> None:
+        self.raw = b""
+        self.child = pexpect.spawn(
+            command[0],
+            list(command[1:]),
+            env=environment,
+            cwd=str(ROOT),
+            dimensions=(50, columns),
+            timeout=20,
+        )
+        self.child.delaybeforesend = None
+        self.child.ptyproc.delayafterclose = self.child.ptyproc.delayafterterminate = 0.01
+        self.child.logfile_read = self
+
+    def write(self, data: bytes) -> None:
+        self.raw += data
+
+    def flush(self) -> None:
+        pass
+
+    @property
+    def text(self) -> str:
+        return self.raw.decode().replace("\r\n", "\n")
+
+    @property
+    def lines(self) -> list[str]:
+        return self.text.split("\n")
+
+    def sees(self, *texts: str) -> "Terminal":
+        """Wait for these texts, one after the other."""
+        for text in texts:
+            self.child.expect_exact(text)
+        return self
+
+    def answers(self, *pairs: tuple[str, str]) -> "Terminal":
+        """Wait for a prompt, type the answer, and so on."""
+        for prompt, answer in pairs:
+            self.sees(prompt).types(f"{answer}\n")
+        return self
+
+    def chooses(self, *keys: str) -> "Terminal":
+        """A digit or key at the menu, then what its questions are answered with."""
+        self.answers(("Your choice [1-4]: ", keys[0]))
+        for answer in keys[1:]:
+            self.child.expect(r"(How long\? \[.*\]|Enter defers .* back:|User( \[.*\])?:|team\? \[.*\]|Why\?( \[.*\])?) $")
+            self.types(f"{answer}\n")
+        return self
+
+    def types(self, keys: str | bytes) -> "Terminal":
+        self.child.send(keys)
+        return self
+
+    def ends(self, code: int = 0) -> str:
+        """Wait for the end, which must have this exit code; all that was shown."""
+        self.child.expect(pexpect.EOF)
+        self.child.close()
+        status = -self.child.signalstatus if self.child.signalstatus else self.child.exitstatus
+        assert status == code, self.text
+        assert "Traceback" not in self.text
+        return self.text
+
+    def dies(self, number: int = signal.SIGKILL) -> None:
+        """Send a signal and wait for the end, however it is."""
+        self.child.kill(number)
+        self.child.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=10)
+        self.child.close(force=True)
+
+
+@dataclass
+class Stage:
+    """The application as tests speak of it."""
+
+    db: psycopg.Connection[Any]
+    blob: BlobStandIn
+    queue: Queue
+    environment: dict[str, str]
+    opened: ExitStack
+
+    def insert(self, table: str, **row: Any) -> int:
+        columns, places = ", ".join(row), ", ".join(f"%({name})s" for name in row)
+        statement = f"insert into {table} ({columns}) values ({places}) returning id"  # noqa: S608
+        found = self.db.execute(statement, row).fetchone()
+        assert found is not None
+        return int(found["id"])
+
+    def one(self, query: str, *values: Any) -> Any:
+        """The first column of a query's only row; None without one."""
+        row = self.db.execute(query, values).fetchone()
+        return next(iter(row.values())) if row else None
+
+    def failed_deletion(self, plan: int = 12345, path: str = PATH, *, stored: bool = True, **facts: Any) -> int:
+        """A plan whose PDF the nightly script could not delete; the item's id."""
+        url = self.blob.url_of(path)
+        self.insert("meal_plans", id=plan, user_id=871, pdf_url=url)
+        self.blob.seed([(path, 48_213)] if stored else [])
+        context = {
+            "pdf_url": url,
+            "pdf_generated_at": "2023-10-01T12:00:00Z",
+            "retry_count": 3,
+            "last_error": UNAVAILABLE,
+        } | facts.pop("context", {})
+        facts = {"priority": "medium", "reason": RETRIED} | facts
+        return self.queue.add("pdf_deletion_failed", "meal_plan", plan, context=context, **facts).id
+
+    def pdf_of(self, plan: int = 12345) -> tuple[str | None, bool]:
+        """The plan's URL, and whether a date of deletion is there."""
+        row = self.db.execute("select * from meal_plans where id = %s", [plan]).fetchone()
+        assert row is not None
+        return row["pdf_url"], row["pdf_deleted_at"] is not None
+
+    def deletions(self, path: str = PATH) -> int:
+        return len(self.blob.calls_to(path, "POST"))
+
+    def item(self, item_id: int) -> Item:
+        return self.queue.get(item_id)
+
+    def verbs(self, item_id: int) -> list[str]:
+        return [event.verb for event in self.queue.history(item_id)]
+
+    def terminal(
+        self, *words: str, command: tuple[str, ...] = PROCESS, columns: int = 200, **environment: str | None
+    ) -> Terminal:
+        """`mrq process` for alice; `NAME=None` takes a variable away."""
+        merged = self.environment | environment
+        known = {name: value for name, value in merged.items() if value is not None}
+        terminal = Terminal((*command, *words), known, columns)
+        self.opened.callback(terminal.child.close, force=True)
+        return terminal
+
+
+@pytest.fixture
+def stage(fresh_database_url: str, tmp_path: Path) -> Iterator[Stage]:
+    """A user with a number the cast knows, an empty store, an empty queue."""
+    with (
+        psycopg.connect(fresh_database_url, autocommit=True, row_factory=dict_row) as db,
+        BlobStandIn() as blob,
+        ExitStack() as opened,
+    ):
+        db.execute(files("meal_plan").joinpath("schema.sql").read_bytes())
+        settings = {
+            "DATABASE_URL": fresh_database_url,
+            "MRQ_OPERATOR": "alice@example.com",
+            "MRQ_METRICS_FILE": str(tmp_path / "metrics.jsonl"),
+            "MRQ_CALL_TIMEOUT": "5",
+        }
+        system = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        environment = system | {"LANG": "C.UTF-8", "TERM": "dumb"} | settings | blob.environment
+        queue = Queue(fresh_database_url, settings=Settings.from_env(settings | blob.environment))
+        opened.callback(queue.close)
+        made = Stage(db, blob, queue, environment, opened)
+        made.insert("users", id=871, email="ada@example.com", name="Ada")
+        yield made

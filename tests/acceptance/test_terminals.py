@@ -1,0 +1,112 @@
+"""Any terminal, or none: readable, never a traceback; what others wrote neither acts nor forges a line."""
+
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+
+FAKE = "Your choice [1-4]: 1"
+HOSTILE = (
+    f"gone\n{FAKE}\nWhy? forged\r\x1b[2J\x1b[1A\x1b]0;title\x07\x1b]8;;http://evil\x07\x1b]52;c;Y2xpcA==\x07"
+    f"\x9b2J\x90\x85{FAKE}\u2028{FAKE}\u202etfel\u2066\u200b\ufeff\x08\x0b\x0c\x7f\t{' ' * 300}{FAKE}"
+)
+#: What may not reach a terminal raw: controls, C1, line separators, bidi and zero-width characters.
+ACTS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\u200b\ufeff]")
+
+
+def hostile_item(stage: Any) -> int:
+    """An item whose every text, but its type, wants to act on a terminal."""
+    return int(
+        stage.queue.add(
+            "pdf_deletion_failed",
+            "meal_plan",
+            None,
+            "critical",
+            HOSTILE,
+            {"pdf_url": HOSTILE, "last_error": HOSTILE, "pdf_generated_at": [HOSTILE], HOSTILE: HOSTILE},
+            resource_key=HOSTILE[:150],
+        ).id
+    )
+
+
+@pytest.mark.parametrize("columns", [40, 200])
+def test_what_others_wrote_neither_acts_nor_forges_a_line(stage: Any, columns: int) -> None:
+    """No byte of untrusted text acts; each of its lines is marked; the answer typed is the only answer."""
+    item_id = hostile_item(stage)
+    stage.db.execute("select setval('manual_resolution_queue_id_seq', 100)")
+    stage.queue.note(item_id, "bob@example.com", HOSTILE)
+    terminal = stage.terminal(columns=columns, TERM="xterm-256color").chooses("a").chooses("h").chooses("p")
+    terminal.chooses("1", HOSTILE.splitlines()[0]).chooses("n").answers(("Note: ", "\u202e done")).chooses("q")
+    shown = terminal.ends()
+    assert not ACTS.search(shown)
+    starts = [line for line in shown.split("\n") if line.startswith(("Your choice", "Why?"))]
+    assert starts == [f"Your choice [1-4]: {key}" for key in "ahp1"] + ["Why? gone"] + starts[5:]
+    assert starts[5:] == ["Your choice [1-4]: n", "Your choice [1-4]: q"]
+    assert max(map(len, shown.split("\n"))) <= columns + 60  # a prompt or an answer, never their text
+    assert stage.item(item_id).status == "pending" and not stage.blob.calls
+
+
+def test_a_name_made_to_act_is_shown_harmless(stage: Any) -> None:
+    """Where SQL wrote a hostile owner or resolution, the refusal that names them does not act."""
+    item_id = stage.failed_deletion()
+    terminal = stage.terminal().chooses("1").sees("Why? ")
+    stage.db.execute(
+        "update manual_resolution_queue set status = 'resolved', resolved_at = now(), resolution = %s, assigned_to = %s",
+        [HOSTILE.replace("\x00", ""), f"eve\x1b[2J\r{FAKE}"],
+    )
+    terminal.types("it answers\n")
+    shown = terminal.ends()
+    assert f"#{item_id} was resolved by eve\\x1b[2J\\r{FAKE}: gone\\n{FAKE}" in shown.replace("\n  | ", "")
+    assert not ACTS.search(shown) and shown.count(f"\n{FAKE}") == 1
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{"TERM": None}, {"NO_COLOR": "1", "TERM": "xterm"}, {"LANG": "C"}, {"LANG": None, "PYTHONIOENCODING": "ascii"}],
+)
+def test_poor_terminals_are_enough(stage: Any, environment: dict[str, str | None]) -> None:
+    """40 columns, no TERM, LANG=C, no colour, ASCII only: every line fits, every sign is said in words too."""
+    stage.failed_deletion()
+    stage.insert("users", id=872, email="x@example.com", name="x")
+    terminal = stage.terminal(columns=40, **environment).chooses("?").chooses("2", "gone").sees("Time per item")
+    shown = terminal.ends()
+    assert "\x1b" not in shown
+    assert all(len(line) <= 41 for line in shown.split("\n") if line.startswith(("  ", "Recommended")))
+    assert "Result: " in shown and "Marked as permanently failed" in shown.replace("\n  | ", "")
+
+
+def piped(stage: Any, redirect: str, **environment: str) -> "subprocess.CompletedProcess[bytes]":
+    """The session without a terminal: a shell says where its input comes from and its output goes."""
+    command = f"{redirect.replace('MRQ', f'{sys.executable} -m manual_resolution.cli.app process')}"
+    merged = stage.environment | environment
+    return subprocess.run(["sh", "-c", command], env=merged, capture_output=True, timeout=30, check=False)
+
+
+@pytest.mark.parametrize(
+    ("redirect", "told"),
+    [
+        ("MRQ < /dev/null", b"0 resolved, 0 failed, 0 unknown, nothing held by you. 1 wait."),
+        ("printf 1 | MRQ", b"0 resolved"),  # half a line is none: the end of input came before its Enter
+        ("MRQ <&-", b"0 resolved"),
+        ("printf 'q\\n' | MRQ | head -3", b"Queue Item #1"),
+        ("printf '\\377\\n1 1\\n' | MRQ", b"Please answer with a number from 1 to 4"),
+    ],
+)
+def test_without_a_terminal_nothing_is_decided_by_accident(stage: Any, redirect: str, told: bytes) -> None:
+    """An empty, closed, broken or undecodable input decides nothing; a reader that leaves is no error."""
+    stage.failed_deletion()
+    done = piped(stage, redirect)
+    assert told in done.stdout and b"Traceback" not in done.stderr and done.returncode == 0
+    assert stage.item(1).status == "pending" and not stage.deletions()
+
+
+def test_answers_may_come_from_a_pipe(stage: Any) -> None:
+    """Lines in a pipe are answers one by one, unlike what is pasted into a terminal."""
+    stage.failed_deletion()
+    done = piped(stage, "printf '1\\nthe service is back\\n' | MRQ")
+    assert 'Resolution recorded: "Manual retry' in done.stdout.decode() and done.returncode == 0
+    assert stage.item(1).resolution_metadata["justification"] == "the service is back"
