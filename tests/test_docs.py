@@ -148,7 +148,7 @@ def test_every_page_is_reached() -> None:
     while left:
         page = left.pop()
         page = page / "README.md" if page.is_dir() else page
-        if page not in reached and page.suffix == ".md":
+        if page.suffix == ".md" and page.is_file() and page not in reached:
             reached.add(page)
             links = re.findall(r"\]\(([^)\s#]+)", without_blocks(page.read_text(encoding="utf-8")))
             left += [(page.parent / link).resolve() for link in links if "://" not in link]

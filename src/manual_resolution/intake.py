@@ -5,32 +5,27 @@ the parameter, the value and what is allowed; `inert` makes them harmless when t
 types and incomplete context are accepted (design, Adding).
 """
 
-import json
 import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from enum import Enum
 from functools import lru_cache
 from hashlib import md5
-from math import isfinite
 from pathlib import PurePath
 from typing import Any, Final
 from uuid import UUID
 
-from manual_resolution.errors import InvalidInput, InvalidType, shown
+from manual_resolution.context import BECOME_TEXT, as_text, stored
+from manual_resolution.errors import InvalidInput, InvalidType
 from manual_resolution.inert import HIDDEN
 from manual_resolution.priority import PRIORITIES
+from manual_resolution.text import UNSTORABLE, forbidden_in, size_of, storable
 
 MAX_BIGINT: Final = 2**63 - 1
 MAX_PROSE_BYTES: Final = 8192
-MAX_CONTEXT_BYTES: Final = 262_144
-MAX_CONTEXT_DEPTH: Final = 32
-MAX_CONTEXT_KEYS: Final = 1000
-MAX_KEY_CHARS: Final = 256
-MAX_INTEGER_DIGITS: Final = 1000
+_PROSE: Final = f"text that is not blank, up to {MAX_PROSE_BYTES} bytes of UTF-8"
 MAX_SLA_HOURS: Final = 8784
 MAX_SPAN: Final = timedelta(days=366)
 
@@ -43,7 +38,6 @@ _INSTANT = re.compile(
     "[0-9]{4}-[0-9]{2}-[0-9]{2}[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.][0-9]{1,6})?)?"
     "(?:Z|[+-](?:0[0-9]|1[0-5]):[0-5][0-9])"
 )
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _HIDDEN = re.compile(f"[{HIDDEN}]")
 _VISIBLE = re.compile(rf"[^\s{HIDDEN}]")
@@ -113,7 +107,7 @@ def intake(
         resource_key=resource_key,
         priority=priority if type(priority) is str and priority in PRIORITIES else _priority(priority),
         reason=reason,
-        context=None if context is None else _stored(context),
+        context=None if context is None else stored(context),
         sla_seconds=None if sla_hours is None else _sla_seconds(sla_hours),
         occurred_at=None if occurred_at is None else _utc("occurred_at", occurred_at),
         dedup_key=None if dedup_key is None else _line("dedup_key", dedup_key, 4096),
@@ -135,33 +129,9 @@ def fingerprint(item_type: str, reason: str, context: Mapping[str, Any] | None) 
                  then context ->> 'last_error' else reason end, 500) collate "C"), %(individual)s, '#', 'g'))
     """
     error = context.get("last_error") if context else None
-    if isinstance(error, _BECOME_TEXT):
-        error = _as_text(error)
+    if isinstance(error, BECOME_TEXT):
+        error = as_text(error)
     return _digest(item_type, (error if isinstance(error, str) and error else reason)[:500])
-
-
-def parse_context(text: str | bytes) -> dict[str, Any]:
-    """The JSON object in `text` (UTF-8), read strictly; raises InvalidInput or InvalidType.
-
-    Refused, with position or path: duplicate keys, NaN and Infinity, numbers beyond a double, integers
-    of more than 1000 digits, byte order marks, other encodings, anything after the object, above 256 KiB or
-    32 levels, and whatever else `intake` refuses in a context.
-    """
-    text = _utf8(text)
-    try:
-        value = _DECODER.decode(text)
-    except json.JSONDecodeError as e:
-        near = text[max(e.pos - 20, 0) : e.pos + 20]
-        problem = f"JSON is expected, but at line {e.lineno}, column {e.colno}: {e.msg}"
-        raise InvalidInput("context", near, problem) from None
-    except RecursionError:
-        raise InvalidInput("context", text, f"at most {MAX_CONTEXT_DEPTH} levels") from None
-    if isinstance(value, _Refused):
-        raise InvalidInput("context", value.literal, value.allowed)
-    if not isinstance(value, dict):
-        raise InvalidType("context", value, "a JSON object")
-    _inspect_all(value)
-    return value
 
 
 def justification(text: str) -> str:
@@ -177,7 +147,7 @@ def note(text: str) -> str:
 def operator(name: str, parameter: str = "operator") -> str:
     """A person's name as it is recorded: 1 to 100 visible characters, single line, no blank at either end."""
     allowed = "1 to 100 visible characters without a blank at either end"
-    name = _storable(parameter, name, allowed)
+    name = storable(parameter, name, allowed)
     if not 0 < len(name) <= 100 or not name.isprintable() or name != name.strip() or _HIDDEN.search(name):
         raise InvalidInput(parameter, name, allowed)
     return name
@@ -191,7 +161,7 @@ def team(name: str, parameter: str = "team") -> str:
 def span(text: str, parameter: str = "span") -> timedelta:
     """A length of time such as `24h`, `90m`, `7d`, `1h30m`: one minute to 366 days."""
     allowed = "a time such as 24h, 90m, 7d or 1h30m, from 1m to 366d"
-    text = _storable(parameter, text, allowed)
+    text = storable(parameter, text, allowed)
     parts = _SPAN.fullmatch(text)
     if text.isdecimal() or not parts:
         raise InvalidInput(parameter, text, allowed)
@@ -205,7 +175,7 @@ def span(text: str, parameter: str = "span") -> timedelta:
 def instant(text: str, parameter: str = "instant") -> datetime:
     """An instant in UTC from ISO 8601 with an offset or Z; years 1970 to 9999."""
     allowed = "an instant with an offset, such as 2026-10-01T12:00:00Z or 2026-10-01T14:00+02:00"
-    text = _storable(parameter, text, allowed)
+    text = storable(parameter, text, allowed)
     try:
         value = datetime.fromisoformat(text) if _INSTANT.fullmatch(text) else None
     except ValueError:
@@ -218,7 +188,7 @@ def instant(text: str, parameter: str = "instant") -> datetime:
 def item_id(text: str, parameter: str = "item") -> int:
     """A positive number written the one usual way: no sign, no leading zero, ASCII digits, up to 2^63 - 1."""
     allowed = f"a whole number from 1 to {MAX_BIGINT}"
-    text = _storable(parameter, text, allowed)
+    text = storable(parameter, text, allowed)
     if not _ITEM_ID.fullmatch(text) or int(text) > MAX_BIGINT:
         raise InvalidInput(parameter, text, allowed)
     return int(text)
@@ -227,47 +197,29 @@ def item_id(text: str, parameter: str = "item") -> int:
 # Texts
 
 
-def _storable(parameter: str, value: object, allowed: str) -> str:
-    """`value` as a plain str that PostgreSQL can store."""
-    if not isinstance(value, str):
-        raise InvalidType(parameter, value, allowed)
-    if flaw := _unstorable(value):
-        raise InvalidInput(parameter, value, flaw)
-    return value if type(value) is str else str.__str__(value)
-
-
-def _unstorable(text: str) -> str | None:
-    return None if text.isascii() and "\0" not in text else _found(_UNSTORABLE, text)
-
-
-def _found(forbidden: re.Pattern[str], text: str) -> str | None:
-    found = forbidden.search(text)
-    return found and f"U+{ord(found[0]):04X} at character {found.start() + 1} cannot be part of it"
-
-
 def _word(parameter: str, value: object, pattern: re.Pattern[str], alphabet: str) -> str:
     if type(value) is str and pattern.fullmatch(value):
         return value
     allowed = f"1 to 50 characters of {alphabet}"
-    text = _storable(parameter, value, allowed)
+    text = storable(parameter, value, allowed)
     if not pattern.fullmatch(text):
         raise InvalidInput(parameter, value, allowed)
     return text
 
 
 def _prose(parameter: str, value: object) -> str:
-    text = _storable(parameter, value, _PROSE)
-    if not _VISIBLE.search(text) or _size(text) > MAX_PROSE_BYTES:
+    text = storable(parameter, value, _PROSE)
+    if not _VISIBLE.search(text) or size_of(text) > MAX_PROSE_BYTES:
         raise InvalidInput(parameter, value, _PROSE)
     return text
 
 
-def _line(parameter: str, value: object, limit: int, forbidden: re.Pattern[str] = _UNSTORABLE) -> str:
+def _line(parameter: str, value: object, limit: int, forbidden: re.Pattern[str] = UNSTORABLE) -> str:
     allowed = f"text that is not blank, up to {limit} characters"
-    text = _storable(parameter, value, allowed)
+    text = storable(parameter, value, allowed)
     if len(text) > limit or not _VISIBLE.search(text):
         raise InvalidInput(parameter, value, allowed)
-    if flaw := _found(forbidden, text):
+    if flaw := forbidden_in(forbidden, text):
         raise InvalidInput(parameter, value, flaw)
     return text
 
@@ -287,10 +239,6 @@ def _script(argv0: str) -> str:
 def _digest(item_type: str, cause: str) -> str:
     same = _INDIVIDUAL.sub(b"#", cause.encode(errors="replace").lower())
     return md5(f"{item_type}\n".encode() + same, usedforsecurity=False).hexdigest()
-
-
-def _size(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode())
 
 
 # Numbers, instants, the rest
@@ -313,7 +261,7 @@ def _resource(number: object, key: object) -> tuple[int | None, str | None]:
 
 def _priority(value: object) -> str:
     allowed = f"one of {', '.join(PRIORITIES)}"
-    text = _storable("priority", value, allowed)
+    text = storable("priority", value, allowed)
     if text not in PRIORITIES:
         raise InvalidInput("priority", value, allowed)
     return text
@@ -345,184 +293,3 @@ def _uuid(value: object) -> UUID:
     if not isinstance(value, UUID):
         raise InvalidType("add_id", value, "a uuid.UUID")
     return value
-
-
-# Context
-
-
-def _stored(context: object) -> str:
-    """`context` as JSON text. C writes it; Python walks it only where sizes do not prove that all is well."""
-    if not isinstance(context, dict):
-        if not isinstance(context, Mapping):
-            raise InvalidType("context", context, "a dict or None")
-        context = dict(context)
-    try:
-        text = _ENCODE(context)
-        size, proven = _size(text), _is_plain(context, text)
-    except (TypeError, ValueError, RecursionError) as e:
-        _inspect_all(context)
-        raise InvalidInput("context", context, f"JSON cannot hold it ({type(e).__name__})") from None
-    if not proven:
-        _inspect_all(context)
-    if size > MAX_CONTEXT_BYTES:
-        raise InvalidInput("context", context, f"at most {MAX_CONTEXT_BYTES} bytes of JSON, it has {size}")
-    return text
-
-
-def _is_plain(context: dict[Any, Any], text: str) -> bool:
-    """Whether sizes alone prove what `_inspect_all` would find; TypeError means a key that is not text."""
-    return (
-        len("".join(context)) <= MAX_KEY_CHARS
-        and "" not in context
-        and len(text) <= MAX_INTEGER_DIGITS  # and so not too many keys either
-        and text.count("{") == 1
-        and text.count("[") < MAX_CONTEXT_DEPTH
-        and r"\u0000" not in text
-    )
-
-
-#: A place in the context: the place around it, and the key or index in that. None is the context itself.
-_Where = tuple[Any, object] | None
-
-
-def _inspect_all(context: dict[Any, Any]) -> None:
-    keys = _inspect(context, None, 1)
-    if keys > MAX_CONTEXT_KEYS:
-        raise InvalidInput("context", context, f"at most {MAX_CONTEXT_KEYS} keys, it has {keys}")
-
-
-def _inspect(value: Any, where: _Where, depth: int) -> int:
-    """The number of keys in a dict or list and below it; raises at the first thing that cannot be stored."""
-    if depth > MAX_CONTEXT_DEPTH:
-        raise InvalidInput(_path(where), value, f"at most {MAX_CONTEXT_DEPTH} levels")
-    is_dict = isinstance(value, dict)
-    keys = len(value) if is_dict else 0
-    for key, child in value.items() if is_dict else enumerate(value):
-        if is_dict and (type(key) is not str or not key or len(key) > MAX_KEY_CHARS or _unstorable(key)):
-            _inspect_key(key, where)
-        if isinstance(child, (dict, list, tuple)):
-            keys += _inspect(child, (where, key), depth + 1)
-        elif allowed := _flaw(child):
-            error = InvalidType if allowed is _STORABLE else InvalidInput
-            raise error(_path((where, key)), getattr(child, "literal", child), allowed)
-    return keys
-
-
-def _inspect_key(key: object, where: _Where) -> None:
-    parameter, allowed = "a key of " + _path(where), f"text of 1 to {MAX_KEY_CHARS} characters"
-    if not 1 <= len(_storable(parameter, key, allowed)) <= MAX_KEY_CHARS:
-        raise InvalidInput(parameter, key, allowed)
-
-
-def _flaw(leaf: object) -> str | None:
-    """What is allowed instead of `leaf`; None when it can be stored."""
-    match leaf:
-        case str():
-            return _unstorable(leaf)
-        case int():
-            return None if -_HUGE < leaf < _HUGE else f"an integer of at most {MAX_INTEGER_DIGITS} digits"
-        case float():
-            return None if isfinite(leaf) else "a finite number"
-        case datetime() if leaf.utcoffset() is None:
-            return "a datetime with a time zone"
-        case _Refused():
-            return leaf.allowed
-    return None if leaf is None or isinstance(leaf, _BECOME_TEXT) else _STORABLE
-
-
-def _path(where: _Where) -> str:
-    """`context.items[3].at`."""
-    steps: list[str] = []
-    while where is not None:
-        where, key = where
-        plain = isinstance(key, str) and key.isidentifier() and key.isascii() and len(key) <= 40
-        steps.append(f".{key}" if plain else f"[{shown(key, 40)}]")
-    return "context" + "".join(reversed(steps))
-
-
-def _as_text(value: object) -> str:
-    """What JSON lacks and a context may hold, as text that can always be stored; TypeError for all else."""
-    match value:
-        case datetime() if value.utcoffset() is None:
-            raise TypeError
-        case date():
-            text = value.isoformat()
-        case Enum():
-            text = value.value if isinstance(value.value, str) else value.name
-        case BaseException():
-            text = f"{type(value).__name__}: {_message(value)}".removesuffix(": ")
-        case UUID() | Decimal() | PurePath():
-            text = str(value)
-        case _:
-            raise TypeError
-    return text.encode(errors="backslashreplace").decode().replace("\0", r"\x00")
-
-
-def _message(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception:  # noqa: BLE001  # somebody's __str__ is broken; the class still tells something
-        return ""
-
-
-# JSON
-
-
-class _Refused:
-    """Stands where a text holds something that Python's reader lets through: so its path can be named."""
-
-    def __init__(self, literal: object, allowed: str) -> None:
-        self.literal, self.allowed = literal, allowed
-
-
-def _utf8(text: str | bytes) -> str:
-    if not isinstance(text, (str, bytes)):
-        raise InvalidType("context", text, "JSON text")
-    if len(text) <= MAX_CONTEXT_BYTES:
-        try:
-            text, size = (text, len(text.encode())) if isinstance(text, str) else (text.decode(), len(text))
-        except UnicodeError:
-            raise InvalidInput("context", text, "JSON text in UTF-8") from None
-        if text.startswith("\ufeff"):
-            raise InvalidInput("context", text, "JSON text without a byte order mark")
-        if size <= MAX_CONTEXT_BYTES:
-            return text
-    raise InvalidInput("context", text, f"at most {MAX_CONTEXT_BYTES} bytes of JSON")
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Refused:
-    value = dict(pairs)
-    if len(value) == len(pairs):
-        return value
-    names = [name for name, _ in pairs]
-    twice = next(name for name in names if names.count(name) > 1)
-    return _Refused(twice, "each key may occur only once in an object")
-
-
-def _integer(literal: str) -> int | _Refused:
-    if len(literal.lstrip("-")) > MAX_INTEGER_DIGITS:
-        return _Refused(literal, f"an integer of at most {MAX_INTEGER_DIGITS} digits")
-    return int(literal)
-
-
-def _real(literal: str) -> float | _Refused:
-    value = float(literal)
-    vanished = value == 0 and re.match("-?[0.]*[1-9]", literal)
-    return value if isfinite(value) and not vanished else _Refused(literal, "a number a double can hold")
-
-
-_PROSE: Final = f"text that is not blank, up to {MAX_PROSE_BYTES} bytes of UTF-8"
-_STORABLE: Final = (
-    "text, a number, True, False, None, list, dict, datetime, date, UUID, Decimal, Path, Enum or an exception"
-)
-_BECOME_TEXT: Final = (date, UUID, Decimal, PurePath, Enum, BaseException)
-_HUGE: Final = 10**MAX_INTEGER_DIGITS
-_ENCODE = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":"), default=_as_text
-).encode
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_object,
-    parse_int=_integer,
-    parse_float=_real,
-    parse_constant=lambda name: _Refused(name, "a finite number"),
-)

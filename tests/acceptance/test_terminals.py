@@ -19,25 +19,19 @@ ACTS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\
 
 
 def hostile_item(stage: Any) -> int:
-    """An item whose every text, but its type, wants to act on a terminal."""
-    return int(
-        stage.queue.add(
-            "pdf_deletion_failed",
-            "meal_plan",
-            None,
-            "critical",
-            HOSTILE,
-            {"pdf_url": HOSTILE, "last_error": HOSTILE, "pdf_generated_at": [HOSTILE], HOSTILE: HOSTILE},
-            resource_key=HOSTILE[:150],
-        ).id
-    )
+    """An item whose every text, but its type, wants to act on a terminal; plain SQL checks less than adding."""
+    context = {"pdf_url": HOSTILE, "last_error": HOSTILE, "pdf_generated_at": [HOSTILE], HOSTILE[:99]: HOSTILE}
+    item_id = stage.queue.add(
+        "pdf_deletion_failed", "meal_plan", None, "critical", HOSTILE, context, resource_key="plans"
+    ).id
+    stage.db.execute("update manual_resolution_queue set resource_key = %s", [HOSTILE])
+    return int(item_id)
 
 
 @pytest.mark.parametrize("columns", [40, 200])
 def test_what_others_wrote_neither_acts_nor_forges_a_line(stage: Any, columns: int) -> None:
     """No byte of untrusted text acts; each of its lines is marked; the answer typed is the only answer."""
     item_id = hostile_item(stage)
-    stage.db.execute("select setval('manual_resolution_queue_id_seq', 100)")
     stage.queue.note(item_id, "bob@example.com", HOSTILE)
     terminal = stage.terminal(columns=columns, TERM="xterm-256color").chooses("a").chooses("h").chooses("p")
     terminal.chooses("1", HOSTILE.splitlines()[0]).chooses("n").answers(("Note: ", "\u202e done")).chooses("q")
@@ -51,17 +45,20 @@ def test_what_others_wrote_neither_acts_nor_forges_a_line(stage: Any, columns: i
 
 
 def test_a_name_made_to_act_is_shown_harmless(stage: Any) -> None:
-    """Where SQL wrote a hostile owner or resolution, the refusal that names them does not act."""
-    item_id = stage.failed_deletion()
-    terminal = stage.terminal().chooses("1").sees("Why? ")
+    """Where SQL wrote a hostile owner or resolution, the refusal that names it does not act."""
+    stage.failed_deletion(1, "plans/1.pdf"), stage.failed_deletion(2, "plans/2.pdf")
+    terminal = stage.terminal(columns=2000).chooses("1").sees("Why? ")
+    name = f"eve\x1b[2J\r{FAKE}"
+    stage.db.execute("update manual_resolution_queue set assigned_to = %s where id = 1", [name])
+    terminal.types("it answers\n").chooses("1").sees("Why? ")
     stage.db.execute(
-        "update manual_resolution_queue set status = 'resolved', resolved_at = now(), resolution = %s, assigned_to = %s",
-        [HOSTILE.replace("\x00", ""), f"eve\x1b[2J\r{FAKE}"],
+        "update manual_resolution_queue set status = 'resolved', resolution = %s where id = 2", [HOSTILE]
     )
     terminal.types("it answers\n")
     shown = terminal.ends()
-    assert f"#{item_id} was resolved by eve\\x1b[2J\\r{FAKE}: gone\\n{FAKE}" in shown.replace("\n  | ", "")
-    assert not ACTS.search(shown) and shown.count(f"\n{FAKE}") == 1
+    assert f"Refused: #1 is held by eve\\x1b[2J\\r{FAKE}; take it over first.\n" in shown
+    assert f"Refused: #2 was resolved by SQL (see its history): gone\\n{FAKE}\\nWhy? forged\\r\\x1b[2J" in shown
+    assert not ACTS.search(shown) and shown.count(f"\n{FAKE}") == 2
 
 
 @pytest.mark.parametrize(
@@ -72,7 +69,7 @@ def test_poor_terminals_are_enough(stage: Any, environment: dict[str, str | None
     """40 columns, no TERM, LANG=C, no colour, ASCII only: every line fits, every sign is said in words too."""
     stage.failed_deletion()
     stage.insert("users", id=872, email="x@example.com", name="x")
-    terminal = stage.terminal(columns=40, **environment).chooses("?").chooses("2", "gone").sees("Time per item")
+    terminal = stage.terminal(columns=40, **environment).chooses("?").chooses("2", "gone")
     shown = terminal.ends()
     assert "\x1b" not in shown
     assert all(len(line) <= 41 for line in shown.split("\n") if line.startswith(("  ", "Recommended")))

@@ -98,7 +98,7 @@ def test_a_call_that_definitely_failed_leaves_the_item_with_its_owner(mrq: Run, 
 
 
 def test_an_unknown_outcome_is_told_listed_first_and_settled_by_a_person(mrq: Run, add: Add) -> None:
-    """Exit code 4, the item first in the list with what settles it, and a person's word ends it either way."""
+    """Exit code 4, the item first in the list with what settles it, and a person's word ends it."""
     add(1, priority="critical")
     number = add(2, called="unclear")
     ended = mrq("resolve", number, "--option", "recall", "-m", "customer moved")

@@ -13,8 +13,8 @@ from manual_resolution import __version__
 from manual_resolution.cli.app import app
 
 COMMANDS = """
-    add withdraw list show next mine claim extend release hand-over take-over decline defer escalate priority note
-    amend resolve confirm reopen history types process sweep audit doctor db demo
+    add withdraw list show next mine claim extend release hand-over take-over decline defer escalate priority
+    note amend resolve confirm reopen history types process sweep audit doctor db demo
 """
 WITHOUT_JSON = {"db shell"}  # hands the terminal to psql
 

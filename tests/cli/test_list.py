@@ -6,6 +6,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from manual_resolution.cli.show import COLUMNS
+
 Run = Callable[..., Any]
 Add = Callable[..., int]
 Connect = Callable[..., psycopg.Connection[Any]]
@@ -76,12 +78,12 @@ def test_mine_lists_what_i_hold(mrq: Run, add: Add) -> None:
 
 
 def test_a_line_says_everything_in_words(mrq: Run, add: Add) -> None:
-    """Number, priority, status, type, resource, age, due, owner and notes stand in aligned columns, in words."""
+    """Number, priority, status, type, resource, age, due, owner, notes: aligned columns, in words."""
     add(1, priority="critical")
     mrq("claim", add(2, priority="high"), *BOB)
     add(1, priority="critical")
     head, first, second = mrq("list").out.splitlines()
-    assert head.split() == ["#", *"priority status type resource age due owner notes".split()]
+    assert head.split() == list(COLUMNS)
     assert first.startswith("1  critical  pending")
     assert first.endswith("parcel #1  0 minutes  due in 3 h 59 min  nobody           2 times")
     assert second.endswith("parcel #2  0 minutes  due in 23 h        bob@example.com")
@@ -101,7 +103,7 @@ def test_overdue_is_said_in_words_not_by_colour_alone(mrq: Run, connect: Connect
 
 
 def test_untrusted_text_forges_nothing_in_a_list(mrq: Run, connect: Connect) -> None:
-    """Whatever SQL put into the columns a list shows, every item stays one line and nothing moves the cursor."""
+    """Whatever SQL put into the columns shown, an item stays one line and nothing moves the cursor."""
     db = connect()
     db.execute(
         """insert into manual_resolution_queue (item_type, resource_type, resource_key, priority, reason)
@@ -132,7 +134,7 @@ def test_untrusted_text_forges_nothing_in_a_list(mrq: Run, connect: Connect) -> 
     ],
 )
 def test_wrong_filters_are_named(mrq: Run, words: list[str], named: str) -> None:
-    """A filter that can fit nothing ends with 2 and says what is allowed, rather than showing an empty list."""
+    """A filter that can fit nothing ends with 2 and says what is allowed, instead of an empty list."""
     ended = mrq("list", *words)
     assert (ended.code, ended.out) == (2, "")
     assert named in ended.err

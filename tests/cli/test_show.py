@@ -14,7 +14,7 @@ Add = Callable[..., int]
 
 
 def test_an_item_is_shown_in_the_specifications_words(mrq: Run, add: Add) -> None:
-    """Heading, type, resource, reason, context, checks, recommendation and numbered options, in this order."""
+    """Heading, type, resource, reason, context, checks, recommendation, numbered options, in this order."""
     number = add(1, reason="The label is wet")
     told = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "…", mrq("show", number).out)
     assert told.splitlines() == [
@@ -139,7 +139,7 @@ def test_untrusted_text_moves_nothing_and_forges_no_line(mrq: Run, add: Add) -> 
 
 
 def test_all_context_is_shown_uncut(mrq: Run, add: Add) -> None:
-    """`--all-context` shows every fact as it was recorded, long ones too; in short they are clipped with a mark."""
+    """`--all-context` shows every fact uncut; without it, long ones are clipped with a mark."""
     number = add(1, type="never_seen", trace="x" * 1000, other="y")
     assert "x" * 1000 in mrq("show", number, "--all-context").out
     short = mrq("show", number).out
@@ -188,8 +188,8 @@ def test_types_lists_what_mrq_knows(mrq: Run) -> None:
     ("minutes", "age", "span"),
     [
         (-5, "0 minutes", "0 min"), (0.9, "0 minutes", "0 min"), (1, "1 minute", "1 min"),
-        (59.9, "59 minutes", "59 min"), (60, "1 hour", "1 h"), (112, "1 hour", "1 h 52 min"), (120, "2 hours", "2 h"),
-        (779, "12 hours", "12 h"), (1200, "20 hours", "20 h"), (2879, "47 hours", "47 h"),
+        (59.9, "59 minutes", "59 min"), (60, "1 hour", "1 h"), (112, "1 hour", "1 h 52 min"),
+        (120, "2 hours", "2 h"), (779, "12 hours", "12 h"), (1200, "20 hours", "20 h"), (2879, "47 hours", "47 h"),
         (2880, "2 days", "2 days"), (10800, "7 days", "7 days"),
     ],
 )  # fmt: skip

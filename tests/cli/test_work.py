@@ -44,7 +44,7 @@ def test_next_takes_filters(mrq: Run, add: Add) -> None:
 
 
 def test_claim_extend_release(mrq: Run, add: Add) -> None:
-    """One item claimed by its number is held until a time that is told, can be held longer, and given back."""
+    """An item claimed by its number is held until a time that is told, held longer, and given back."""
     number = add(1)
     assert mrq("claim", number).out.startswith(f"#{number} is yours until 20")
     assert mrq("extend", number).out.startswith(f"#{number} is yours until 20")
@@ -119,8 +119,8 @@ def test_reopen_makes_a_new_item(mrq: Run, add: Add) -> None:
 MOVES = [
     ("claim",), ("extend",), ("release",), ("hand-over", "--to", "bob"), ("take-over", "-m", "x"),
     ("decline", "-m", "x"), ("defer", "--for", "1h", "-m", "x"), ("escalate", "-m", "x"),
-    ("priority", "low", "-m", "x"), ("note", "x"), ("amend", "--set", "a=b", "-m", "x"), ("reopen", "-m", "x"), ("show",), ("history",), ("confirm",),
-    ("resolve", "--option", "send", "-m", "x"),
+    ("priority", "low", "-m", "x"), ("note", "x"), ("amend", "--set", "a=b", "-m", "x"),
+    ("reopen", "-m", "x"), ("show",), ("history",), ("confirm",), ("resolve", "--option", "send", "-m", "x"),
 ]  # fmt: skip
 
 
@@ -140,7 +140,7 @@ def test_an_item_that_is_not_there_is_refused(mrq: Run, move: tuple[str, ...]) -
 @pytest.mark.parametrize("number", ["0", "01", "1e1", "٣", "18446744073709551616", "", "%31", "#1", "1 "])
 @pytest.mark.parametrize("move", MOVES[:1] + MOVES[-4:], ids=lambda move: move[0])
 def test_an_id_has_one_form_only(mrq: Run, move: tuple[str, ...], number: str) -> None:
-    """An item's number is written in one way; anything else ends with 2 and says what is allowed (B12, B58)."""
+    """An item's number is written in one way; anything else ends with 2, with what is allowed (B12, B58)."""
     ended = mrq(*of(move, number))
     assert (ended.code, ended.out) == (2, "")
     assert "a whole number from 1 to 9223372036854775807" in ended.err

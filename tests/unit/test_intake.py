@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 
 from manual_resolution import intake as strict
 from manual_resolution.errors import InvalidInput, InvalidType, shown
-from manual_resolution.intake import Intake, fingerprint, intake, parse_context
+from manual_resolution.context import parse_context
+from manual_resolution.intake import Intake, fingerprint, intake
 
 PARIS_SUMMER = timezone(timedelta(hours=2))
 NAIVE = datetime(2026, 10, 1)  # noqa: DTZ001

@@ -1,15 +1,26 @@
 """The command `mrq`. Nothing heavy is imported before a command needs it, so that help answers at once."""
 
+import os
 import sys
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from manual_resolution import __version__
-from manual_resolution.cli import parameters
+from manual_resolution.cli import (
+    audit,
+    db,
+    deciding,
+    demo,
+    doctor,
+    looking,
+    moving,
+    parameters,
+    process,
+    producing,
+    sweep,
+)
 from manual_resolution.cli.face import exits
 
 
@@ -61,27 +72,18 @@ def mrq(
     """The Manual Resolution Queue: what automation could not finish and a person must decide."""
 
 
-for module in (
-    "demo",
-    "process",
-    "deciding",
-    "moving",
-    "looking",
-    "producing",
-    "sweep",
-    "audit",
-    "doctor",
-    "db",
-):
-    if find_spec(f"manual_resolution.cli.{module}"):
-        import_module(f"manual_resolution.cli.{module}").register(app)
+for module in (demo, process, deciding, moving, looking, producing, sweep, audit, doctor, db):
+    module.register(app)
 
 
 def main(command: str | None = None) -> None:
     """Run `mrq`, or one of its commands with this process's arguments."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    app([*([command] if command else []), *sys.argv[1:]], prog_name="mrq")
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name) or open(os.devnull, "w")  # noqa: SIM115  # none where the caller closed it
+        stream.reconfigure(errors="backslashreplace")
+        setattr(sys, name, stream)
+    with exits():  # help, too, may be read by a program that goes away
+        app([*([command] if command else []), *sys.argv[1:]], prog_name="mrq")
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def resolve(
     as_: given.As = None,
     as_json: given.Json = False,
 ) -> None:
-    """Decide. The option is carried out once and recorded with your reason."""
+    """Decide an item. The option is carried out once and recorded with your reason."""
     number, chosen = given.item_id(item), given.pairs(values)
     if dry_run:
         with closing(open_queue()) as queue:

@@ -139,7 +139,7 @@ def item_id(text: str) -> int:
 def resource(
     thing: str | None, kind: str | None = None, number: str | None = None, key: str | None = None
 ) -> tuple[str, int | None, str | None]:
-    """Type, number and key of a resource, from `--resource` or from the three options that tell them apart."""
+    """Type, number and key of a resource, from `--resource` or from the options for each."""
     from manual_resolution import intake
 
     if thing is None:
@@ -165,13 +165,13 @@ def chosen_teams(names: Sequence[str] | None) -> tuple[str, ...] | None:
 
 def context(text: str | None, file: str | None) -> dict[str, Any] | None:
     """The context given as JSON text, or in a file, read strictly."""
-    from manual_resolution import intake
+    from manual_resolution.context import MAX_CONTEXT_BYTES, parse_context
 
     if text is not None and file is not None:
         raise InvalidInput("context_file", file, "only one of --context and --context-file may be given")
     if file is not None:
-        return intake.parse_context(contents(file, intake.MAX_CONTEXT_BYTES + 1))
-    return None if text is None else intake.parse_context(text)
+        return parse_context(contents(file, MAX_CONTEXT_BYTES + 1))
+    return None if text is None else parse_context(text)
 
 
 def contents(file: str, limit: int) -> bytes:

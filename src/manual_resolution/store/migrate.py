@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import LiteralString, cast
 
 from manual_resolution.errors import Refused
 from manual_resolution.priority import PRIORITIES
@@ -20,7 +19,7 @@ class Migration:
 
     number: int
     name: str
-    sql: LiteralString
+    sql: str
 
     @property
     def checksum(self) -> str:
@@ -32,7 +31,7 @@ def migrations() -> list[Migration]:
     """The shipped migrations in order."""
     folder = files("manual_resolution.store") / "migrations"
     texts = ((f.name, f.read_text(encoding="utf-8")) for f in folder.iterdir() if f.name.endswith(".sql"))
-    return [Migration(int(name[:4]), name[5:-4], cast(LiteralString, text)) for name, text in sorted(texts)]
+    return [Migration(int(name[:4]), name[5:-4], text) for name, text in sorted(texts)]
 
 
 def applied(db: Db) -> dict[int, str]:
@@ -71,7 +70,7 @@ def _apply(db: Db, migration: Migration) -> str:
         )
         # Functions keep the path they were made under, so that they serve clients with any other.
         db.execute("select set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)")
-        db.execute(migration.sql)
+        db.execute(migration.sql.encode())
         db.execute(
             "insert into mrq_migration (number, name, checksum) values (%s, %s, %s)",
             [migration.number, migration.name, migration.checksum],

@@ -15,6 +15,65 @@ insert into mrq_setting (name, value) values
   ('lease_minutes', '30');
 
 
+-- Every rule an item keeps, by name. One function rather than a CHECK each: PostgreSQL reads the text of a CHECK anew for
+-- each statement, which for these took a third of an add (docs/design/figures); a function is read once in a session.
+create function mrq_rules_hold(
+  status varchar, priority varchar, resource_id bigint, resource_key text, reason text, context jsonb,
+  created_at timestamptz, sla_deadline timestamptz, sla_seconds bigint, last_occurred_at timestamptz,
+  assigned_to varchar, assigned_at timestamptz, lease_until timestamptz, resolved_at timestamptz, resolution text,
+  resolution_metadata jsonb, escalated_at timestamptz, escalation_level integer, next_level_at timestamptz, held text,
+  deferred_until timestamptz, hold_until timestamptz, "position" float8, position_by text, position_until timestamptz,
+  succeeded_at timestamptz, occurrences bigint, version bigint)
+returns boolean language plpgsql immutable parallel safe as $$
+declare
+  broken constant text := case
+    when status not in ('pending', 'assigned', 'escalated', 'resolved') then 'status_is_known'
+    when priority not in ('critical', 'high', 'medium', 'low') then 'priority_is_known'
+    when num_nonnulls(resource_id, resource_key) <> 1 then 'one_resource'
+    when btrim(reason) = '' then 'reason_is_given'
+    when jsonb_typeof(context) <> 'object' then 'context_is_an_object'
+    when pg_column_size(context) > 1048576 or context @? 'strict $.**{33}' then 'context_has_a_limit'
+    when not (isfinite(sla_deadline) and isfinite(created_at) and created_at > '1900-01-01' and sla_deadline < '3000-01-01')
+      then 'deadline_is_finite'
+    when sla_deadline <= created_at or sla_seconds not between 1 and 40000000000 then 'deadline_after_creation'
+    -- No other client may store an instant that a driver cannot read, or that never comes.
+    when greatest(last_occurred_at, assigned_at, resolved_at, escalated_at, lease_until, deferred_until, hold_until,
+                  next_level_at, position_until, succeeded_at) >= '9000-01-01'
+      or least(last_occurred_at, assigned_at, resolved_at, escalated_at, lease_until, deferred_until, hold_until,
+               next_level_at, position_until, succeeded_at) <= '1900-01-01' then 'times_are_readable'
+    when status = 'assigned' and (assigned_to is null or btrim(assigned_to) = '' or assigned_at is null)
+      then 'assigned_has_owner'
+    when status in ('pending', 'escalated') and num_nonnulls(assigned_to, assigned_at) > 0 then 'unowned_has_no_owner'
+    when lease_until is not null and status <> 'assigned' then 'lease_needs_owner'
+    when (status = 'resolved') <> (resolved_at is not null) then 'resolved_has_time'
+    when status <> 'resolved' and num_nonnulls(resolution, resolution_metadata) > 0 then 'resolution_when_resolved'
+    when jsonb_typeof(resolution_metadata) <> 'object' or resolution_metadata @? 'strict $.**{33}'
+      then 'metadata_is_an_object'
+    when status = 'escalated' and escalated_at is null then 'escalated_has_time'
+    when status = 'pending' and escalated_at is not null then 'pending_was_not_escalated'
+    when held not in ('deferred', 'approval', 'attempt', 'batch') then 'held_is_known'
+    when held is not null and not (status in ('pending', 'escalated') and held in ('deferred', 'batch', 'attempt')
+                                   or status = 'assigned' and held in ('approval', 'attempt', 'batch'))
+      then 'held_fits_status'
+    when (deferred_until is not null) <> (held is not distinct from 'deferred') then 'deferred_until_a_time'
+    when hold_until is not null and coalesce(held, 'deferred') = 'deferred' then 'hold_has_an_end'
+    when escalation_level < 0 then 'level_is_never_negative'
+    when escalation_level > 0 and escalated_at is null then 'breached_has_time'
+    when "position" = 'NaN' then 'position_is_a_number'
+    when "position" <> 'infinity' and (priority = 'critical' or escalation_level > 0 or position_by is null)
+      then 'position_only_on_calm'
+    when occurrences < 1 then 'occurs_at_least_once'
+    when version < 1 then 'version_starts_at_one'
+  end;
+begin
+  if broken is not null then
+    raise exception 'an item must keep the rule %', broken
+      using errcode = 'check_violation', table = 'manual_resolution_queue', constraint = broken;
+  end if;
+  return true;
+end $$;
+
+
 -- ---------------------------------------------------------------- the item
 
 create table manual_resolution_queue (
@@ -69,49 +128,13 @@ create table manual_resolution_queue (
                         (least(lease_until, deferred_until, hold_until, position_until)) stored,
   calm                boolean generated always as (escalation_level = 0) stored,
   priority_rank       smallint generated always as
-                        (case priority when 'critical' then 0 when 'high' then 1 when 'medium' then 2 else 3 end
-                         - case when escalation_level >= 2 and priority <> 'critical' then 1 else 0 end) stored,
+                        (greatest(0, strpos('chml', left(priority, 1)) - 1 - (escalation_level >= 2)::integer)) stored,
 
-  constraint status_is_known         check (status in ('pending', 'assigned', 'escalated', 'resolved')),
-  constraint priority_is_known       check (priority in ('critical', 'high', 'medium', 'low')),
-  constraint one_resource            check (num_nonnulls(resource_id, resource_key) = 1),
-  constraint reason_is_given         check (btrim(reason) <> ''),
-  constraint context_is_an_object    check (context is null or jsonb_typeof(context) = 'object'),
-  constraint context_has_a_limit     check (context is null or (pg_column_size(context) <= 1048576
-                                            and not context @? 'strict $.**{33}')),
-  constraint deadline_is_finite      check (isfinite(sla_deadline) and isfinite(created_at)
-                                            and created_at > '1900-01-01' and sla_deadline < '3000-01-01'),
-  constraint deadline_after_creation check (sla_deadline > created_at and sla_seconds between 1 and 40000000000),
-  -- No other client may store an instant that a driver cannot read, or that never comes.
-  constraint times_are_readable      check (
-    greatest(last_occurred_at, assigned_at, resolved_at, escalated_at, lease_until, deferred_until, hold_until,
-             next_level_at, position_until, succeeded_at) < '9000-01-01'
-    and least(last_occurred_at, assigned_at, resolved_at, escalated_at, lease_until, deferred_until, hold_until,
-              next_level_at, position_until, succeeded_at) > '1900-01-01'),
-  constraint assigned_has_owner      check (status <> 'assigned' or (assigned_to is not null and btrim(assigned_to) <> ''
-                                            and assigned_at is not null)),
-  constraint unowned_has_no_owner    check (status not in ('pending', 'escalated')
-                                            or (assigned_to is null and assigned_at is null)),
-  constraint lease_needs_owner       check (lease_until is null or status = 'assigned'),
-  constraint resolved_has_time       check ((status = 'resolved') = (resolved_at is not null)),
-  constraint resolution_when_resolved check (status = 'resolved' or (resolution is null and resolution_metadata is null)),
-  constraint metadata_is_an_object   check (resolution_metadata is null or (jsonb_typeof(resolution_metadata) = 'object'
-                                            and not resolution_metadata @? 'strict $.**{33}')),
-  constraint escalated_has_time      check (status <> 'escalated' or escalated_at is not null),
-  constraint pending_was_not_escalated check (status <> 'pending' or escalated_at is null),
-  constraint held_is_known           check (held is null or held in ('deferred', 'approval', 'attempt', 'batch')),
-  constraint held_fits_status        check (held is null
-                                            or (status in ('pending', 'escalated') and held in ('deferred', 'batch', 'attempt'))
-                                            or (status = 'assigned' and held in ('approval', 'attempt', 'batch'))),
-  constraint deferred_until_a_time   check ((deferred_until is not null) = (held is not null and held = 'deferred')),
-  constraint hold_has_an_end         check (hold_until is null or (held is not null and held in ('approval', 'attempt', 'batch'))),
-  constraint level_is_never_negative check (escalation_level >= 0),
-  constraint breached_has_time       check (escalation_level = 0 or escalated_at is not null),
-  constraint position_is_a_number    check (position <> 'NaN'),
-  constraint position_only_on_calm   check (position = 'infinity' or (priority <> 'critical' and escalation_level = 0
-                                            and position_by is not null)),
-  constraint occurs_at_least_once    check (occurrences >= 1),
-  constraint version_starts_at_one   check (version >= 1)
+  constraint every_rule_holds check (mrq_rules_hold(
+    status, priority, resource_id, resource_key, reason, context, created_at, sla_deadline, sla_seconds, last_occurred_at,
+    assigned_to, assigned_at, lease_until, resolved_at, resolution, resolution_metadata, escalated_at, escalation_level,
+    next_level_at, held, deferred_until, hold_until, "position", position_by, position_until, succeeded_at, occurrences,
+    version))
 ) with (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000,
         autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0.05);
 
@@ -471,25 +494,48 @@ create trigger mrq_guard before update on manual_resolution_queue for each row e
 
 -- ---------------------------------------------------------------- writing the history
 
-create function mrq_write_events() returns trigger language plpgsql security definer set search_path from current as $$
+-- An item's first event. Set-based: one statement for a batch of any size; inner levels hold what outer ones use twice.
+create function mrq_write_first_events() returns trigger language plpgsql security definer set search_path from current as $$
 begin
   insert into mrq_event (item_id, seq, at, actor, actor_kind, via, verb, data, private, salt, private_hash, hash)
+  select id, 1, at, actor, actor_kind, via, verb, data, private, salt, private_hash,
+         mrq_event_hash(null, 1::smallint, id, 1, at, actor, actor_kind, via, verb, data, private_hash)
+  from (
+    select s.*, mrq_private_hash(salt, private) as private_hash
+    from (
+      select n.id, (select mrq_now()) as at, coalesce(n.changed_by, 'unknown') as actor,
+             coalesce(n.changed_note ->> 'kind', 'person') as actor_kind,
+             coalesce(n.changed_note ->> 'via', '') as via, n.changed_how as verb, mrq_origin(n) as data,
+             coalesce(n.changed_note, '{}') - '{kind,via,edited}'::text[]
+               || jsonb_build_object('reason', n.reason, 'context', n.context)
+               as private,
+             uuid_send(gen_random_uuid()) as salt
+      from new_rows n offset 0
+    ) s offset 0
+  ) e;
+  return null;
+end $$;
+
+-- The events that follow it, each chained to the one before.
+create function mrq_write_events() returns trigger language plpgsql security definer set search_path from current as $$
+begin
+  if not exists (select from new_rows where changed_for = version) then
+    return null;                                    -- bookkeeping only, or an add that met no open item
+  end if;
+  insert into mrq_event (item_id, seq, at, actor, actor_kind, via, verb, data, private, salt, private_hash, hash)
   select id, seq, at, actor, actor_kind, via, verb, data, private, salt, private_hash,
-         mrq_event_hash(case when seq > 1 then
-                          (select p.hash from mrq_event p where p.item_id = e.id and p.seq = e.seq - 1) end,
+         mrq_event_hash((select p.hash from mrq_event p where p.item_id = e.id and p.seq = e.seq - 1),
                         1::smallint, id, seq, at, actor, actor_kind, via, verb, data, private_hash)
   from (
     select s.*, case when private is not null then mrq_private_hash(salt, private) end as private_hash
     from (
-      select n.id, n.version as seq, clock.at, coalesce(n.changed_by, 'unknown') as actor,
+      select n.id, n.version as seq, (select mrq_now()) as at, coalesce(n.changed_by, 'unknown') as actor,
              coalesce(n.changed_note ->> 'kind', 'person') as actor_kind, coalesce(n.changed_note ->> 'via', '') as via,
-             n.changed_how as verb,
-             case when n.version = 1 then mrq_origin(n) else mrq_facts(n) end as data,
-             p.private, case when p.private is not null then uuid_send(gen_random_uuid()) end as salt
+             n.changed_how as verb, mrq_facts(n) as data, p.private,
+             case when p.private is not null then uuid_send(gen_random_uuid()) end as salt
       from new_rows n
-      cross join (select mrq_now() as at offset 0) clock
       cross join lateral (select nullif(coalesce(n.changed_note, '{}') - '{kind,via,edited}'::text[]
-        || case when n.version = 1 or n.changed_how = 'amend' or n.changed_note ? 'edited'
+        || case when n.changed_how = 'amend' or n.changed_note ? 'edited'
                 then jsonb_build_object('reason', n.reason, 'context', n.context) else '{}' end
         || case when n.status = 'resolved'
                 then jsonb_build_object('resolution', n.resolution, 'resolution_metadata', n.resolution_metadata)
@@ -502,7 +548,7 @@ begin
 end $$;
 
 create trigger mrq_insert_events after insert on manual_resolution_queue
-  referencing new table as new_rows for each statement execute function mrq_write_events();
+  referencing new table as new_rows for each statement execute function mrq_write_first_events();
 create trigger mrq_update_events after update on manual_resolution_queue
   referencing new table as new_rows for each statement execute function mrq_write_events();
 
