@@ -50,12 +50,12 @@ class MrqWorker(Worker):
         return self.queue.next(BY)
 
     def resolve(self, claimed: Item) -> None:
-        self.queue.resolve(claimed.id, "nothing", "Looked at it", BY)
+        self.queue.resolve(claimed, "nothing", "Looked at it", BY)
 
     def resolved_and_claimed(self) -> bool:
         """Resolve what is held and take the next in one call; the first time only claims."""
         if self.held is None:
             self.held = self.claim()
         else:
-            _, self.held = self.queue.resolve_and_next(self.held.id, "nothing", "Looked at it", BY)
+            _, self.held = self.queue.resolve_and_next(self.held, "nothing", "Looked at it", BY)
         return self.held is not None

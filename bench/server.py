@@ -67,3 +67,11 @@ def new_database(server: EmbeddedPostgres, name: str) -> str:
 def maintenance(server: EmbeddedPostgres) -> psycopg.Connection[tuple[object, ...]]:
     """A connection to the server's own database."""
     return psycopg.connect(server.url("postgres"), autocommit=True)
+
+
+def drop_databases(server: EmbeddedPostgres) -> None:
+    """Give the room back; the server itself stays for the next run."""
+    with maintenance(server) as db:
+        names = db.execute("select datname from pg_database where not datistemplate and datname not in ('postgres', 'mrq')")
+        for (name,) in names.fetchall():
+            db.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(str(name))))

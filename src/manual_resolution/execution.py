@@ -45,13 +45,15 @@ class Resolution:
 
     item: Item
     result: str
+    next: Item | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One person's choice, complete and checked."""
+    """One person's choice, complete and checked. `claim` takes the person's next item in the resolving transaction."""
 
     item_id: int
+    item_type: str
     option: Option
     values: Any
     justification: str
@@ -59,6 +61,7 @@ class Decision:
     seen: Seen | None
     source: str = "typed"
     key: uuid.UUID = field(default_factory=uuid.uuid4)
+    claim: Callable[[Db], Item | None] = lambda db: None
 
     @property
     def values_json(self) -> dict[str, Any]:
@@ -81,7 +84,7 @@ class Execution:
         """Lay an item out for a decision: outside checks first, the others in one read-only transaction."""
         item = self._get(item_id)
         workflow = self.registry.of(item.item_type)
-        answers = self._ask_outside(item)
+        answers = self._ask_outside(item.item_type, item_id)
         with self.database.transaction() as db:
             db.execute("set transaction read only")
             answers = cases.ask(workflow, item, db, outside=False) | answers
@@ -104,10 +107,11 @@ class Execution:
             raise NotFound(f"There is no item #{item_id}.")
         return item
 
-    def _ask_outside(self, item: Item) -> Answers:
-        workflow = self.registry.of(item.item_type)
+    def _ask_outside(self, item_type: str, item_id: int) -> Answers:
+        workflow = self.registry.of(item_type)
         if not any(check.outside for check in workflow.checks.values()):
             return {}
+        item = self._get(item_id)
         with self.database.connection(self.settings.call_timeout * 4) as db:
             return cases.ask(workflow, item, db, outside=True)
 
@@ -115,7 +119,7 @@ class Execution:
 
     def carry_out(self, decision: Decision) -> Resolution:
         """Carry a decision out. Raises `Changed`, `NotPossible`, `Failed`, `OutcomeUnknown`, `OwnedByAnother`, `AlreadyResolved`."""
-        outside = self._ask_outside(self._get(decision.item_id))
+        outside = self._ask_outside(decision.item_type, decision.item_id)
         if decision.option.effect == "external":
             return self._outside_effect(decision, outside)
         return self._database_effect(decision, outside)
@@ -126,10 +130,11 @@ class Execution:
                 item, shown = self._locked(db, decision, outside)
                 ended = self._run(db, decision, item)
                 found = self._resolve(db, decision, decision.by, ended, shown, {})
+                taken = decision.claim(db)
                 self.step("before_commit")
         except Unreachable as lost:
-            found, ended = self._landed(decision, lost)
-        return Resolution(found, ended.result)
+            (found, ended), taken = self._landed(decision, lost), None
+        return Resolution(found, ended.result, taken)
 
     def _run(self, db: Db, decision: Decision, item: Item) -> Resolved:
         typed = self.registry.of(item.item_type).typed(item)
@@ -341,7 +346,7 @@ class Execution:
             raise OutcomeUnknown(f"#{item_id}: {found.sentence}. It stays unknown; confirm it with --done or --not-done.")
         if found.state == "not_done":
             return self._confirm_not_done(item_id, attempt, found, by)
-        decision = Decision(item_id, option, values, attempt.justification or "", Actor(attempt.actor, via=attempt.via), None, key=attempt.key)
+        decision = Decision(item_id, item.item_type, option, values, attempt.justification or "", Actor(attempt.actor, via=attempt.via), None, key=attempt.key)
         return self._succeeded(decision, found, "unknown", "confirmed_done", attempt.seen or {}, attempt.n, by)
 
     def _found(self, option: Option, item: Item, values: Any, done: bool | None, by: Actor, note: str | None) -> Outcome:

@@ -352,32 +352,43 @@ class Queue:
     # -------------------------------------------------------------- deciding
 
     def resolve(
-        self, item_id: int, option: str, justification: str, by: By, *, values: Mapping[str, Any] | None = None,
+        self, item: int | Item, option: str, justification: str, by: By, *, values: Mapping[str, Any] | None = None,
         seen: Seen | None = None, source: str = "typed",
     ) -> Resolution:
-        """Decide: carry the option out once and record it (design, Carrying a decision out).
+        """Decide on an item (its id; the item itself saves a read): carry the option out once and record it.
 
         `seen` binds the decision to what the person saw. Also raises `Changed`, `NotPossible`, `Failed`, `OutcomeUnknown`.
         """
-        who, text = person(by), strict.justification(justification)
-        self.wake()
-        chosen, given = self._option(item_id, option), dict(values or {})
-        refuse_strays(chosen, given)
-        if chosen.effect == "escalate":
-            item = self.escalate(item_id, who, text, to=given.get("to", chosen.team))
-            return Resolution(item, f"Escalated to {item.escalated_to or 'anybody else'}")
-        if chosen.effect == "defer":
-            item = self.defer(item_id, who, text, span=strict.span(str(given.get("span", f"{chosen.hours:g}h"))))
-            return Resolution(item, f"Deferred until {item.deferred_until:%Y-%m-%d %H:%M} UTC")
-        decision = Decision(item_id, chosen, asked(chosen, given), text, who, seen, source)
-        return self.execution.carry_out(decision)
+        return self._decide(item, option, justification, person(by), values, seen, source)
 
     def resolve_and_next(
-        self, item_id: int, option: str, justification: str, by: By, **more: Any
+        self, item: int | Item, option: str, justification: str, by: By, *, values: Mapping[str, Any] | None = None,
+        seen: Seen | None = None, source: str = "typed", chosen: Filter = ANY, teams: Sequence[str] | None = None,
     ) -> tuple[Resolution, Item | None]:
-        """Decide one and claim the next."""
-        chosen, teams = more.pop("chosen", ANY), more.pop("teams", None)
-        return self.resolve(item_id, option, justification, by, **more), self.next(by, chosen=chosen, teams=teams)
+        """Decide one and claim the next: in one transaction where the option's effect is one."""
+        who, served = person(by), self._teams(teams)
+        resolution = self._decide(item, option, justification, who, values, seen, source,
+                                  lambda db: items.claim_next(db, who, self.lease, chosen, served))
+        return resolution, resolution.next or self.next(who, chosen=chosen, teams=served)
+
+    def _decide(
+        self, item: int | Item, key: str, justification: str, who: Actor, values: Mapping[str, Any] | None,
+        seen: Seen | None, source: str, claim: Callable[[Db], Item | None] = lambda db: None,
+    ) -> Resolution:
+        text, given = strict.justification(justification), dict(values or {})
+        self.wake()
+        known = item if isinstance(item, Item) else self.get(item)
+        option = self.workflows.of(known.item_type).option_named(key)
+        refuse_strays(option, given)
+        if option.effect == "escalate":
+            moved = self.escalate(known.id, who, text, to=given.get("to", option.team))
+            return Resolution(moved, f"Escalated to {moved.escalated_to or 'anybody else'}")
+        if option.effect == "defer":
+            moved = self.defer(known.id, who, text, span=strict.span(str(given.get("span", f"{option.hours:g}h"))))
+            return Resolution(moved, f"Deferred until {moved.deferred_until:%Y-%m-%d %H:%M} UTC")
+        return self.execution.carry_out(
+            Decision(known.id, known.item_type, option, asked(option, given), text, who, seen, source, claim=claim)
+        )
 
     def confirm(self, item_id: int, by: By, *, done: bool | None = None, note: str | None = None) -> Resolution | Item:
         """Settle an unknown outcome: done, not done, or (None) as its probe finds it."""

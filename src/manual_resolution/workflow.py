@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from typing import Any, Literal, TypeVar
 
-from manual_resolution.errors import InvalidInput, NotPossible, SettingsError
+from manual_resolution.errors import InvalidInput, SettingsError
 from manual_resolution.item import Item
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -188,7 +188,7 @@ class Option:
     label: str
     effect: Effect
     requires: tuple[str, ...] = ()
-    values: type | None = None
+    values: type[Any] | None = None
     action: str = ""
     team: str | None = None
     hours: float = 24
@@ -239,7 +239,7 @@ class Workflow:
     The order written is the order shown; `escalate` and `defer` follow behind unless the type lists them itself.
     """
 
-    def __init__(self, item_type: str, *, context: type | None = None, recommended: str = "") -> None:
+    def __init__(self, item_type: str, *, context: type[Any] | None = None, recommended: str = "") -> None:
         self.item_type, self.context, self.recommended = item_type, context, recommended
         self.checks: dict[str, Check] = {}
         self.factors: list[Factor] = []
@@ -250,7 +250,7 @@ class Workflow:
         """Declare a check: a function that answers `passes`, `fails` or `unknown`, with a sentence."""
 
         def keep(function: F) -> F:
-            key = function.__name__
+            key = name_of(function)
             self._new(key, self.checks)
             asking = Asking(function, arguments(function, "item db", f"Check {key} of {self.item_type}"))
             self.checks[key] = Check(key, title, asking, outside)
@@ -260,7 +260,7 @@ class Workflow:
 
     def factor(self, function: F) -> F:
         """Declare a factor: a function that returns `recommend(...)` or None. The first that recommends wins."""
-        place = f"Factor {function.__name__} of {self.item_type}"
+        place = f"Factor {name_of(function)} of {self.item_type}"
         self.factors.append(Asking(function, arguments(function, "item answers attempts", place)))
         return function
 
@@ -270,7 +270,7 @@ class Workflow:
 
     def option(
         self, key: str, label: str, *, effect: Literal["database", "external"], requires: Sequence[str] = (),
-        values: type | None = None, action: str = "",
+        values: type[Any] | None = None, action: str = "",
     ) -> Option:
         """Declare an option; its parts follow as decorators: `@retry.call`, `@retry.then`, `@retry.probe`, `@retry.plan`.
 
@@ -340,12 +340,17 @@ class Workflow:
         return [(label_of(f), (f.metadata.get("brief") or same)(given[f.name])) for f in labelled if f.name in given]
 
 
+def name_of(function: Callable[..., Any]) -> str:
+    """What a function is called."""
+    return str(getattr(function, "__name__", function))
+
+
 def same(value: Any) -> Any:
     """The value itself."""
     return value
 
 
-def context_fields(kind: type | None) -> tuple[Field[Any], ...]:
+def context_fields(kind: type[Any] | None) -> tuple[Field[Any], ...]:
     """The fields of a context dataclass, none for none."""
     return fields(kind) if kind is not None else ()
 
@@ -387,8 +392,3 @@ def read_value(one: Field[Any], value: Any) -> Any:
     if not text or len(text) > 1000 or "\0" in text:
         raise InvalidInput(one.name, value, "some text, at most 1000 characters")
     return text
-
-
-def refuse(sentence: str) -> NotPossible:
-    """What a database effect raises when the world forbids it: `raise refuse("payment is still open")`."""
-    return NotPossible(sentence)

@@ -23,6 +23,9 @@ PROCESS = (sys.executable, "-m", "manual_resolution.cli.app", "process")
 PATH = "plans/12345-Xy7.pdf"
 RETRIED = "Vercel Blob API returned 503 after 3 retry attempts"
 UNAVAILABLE = "ServiceUnavailable: Blob service temporarily unavailable"
+#: At the start of a line, where nothing that others wrote can stand.
+MENU = r"\nYour choice \[1-4\]: $"
+QUESTION = r"\n(How long\?|Enter defers|User|To which team\?|Note|Why\?)[^\n]* $"
 
 
 class Terminal:
@@ -70,9 +73,10 @@ class Terminal:
 
     def chooses(self, *keys: str) -> "Terminal":
         """A digit or key at the menu, then what its questions are answered with."""
-        self.answers(("Your choice [1-4]: ", keys[0]))
+        self.child.expect(MENU)
+        self.types(f"{keys[0]}\n")
         for answer in keys[1:]:
-            self.child.expect(r"(How long\? \[.*\]|Enter defers .* back:|User( \[.*\])?:|team\? \[.*\]|Why\?( \[.*\])?) $")
+            self.child.expect(QUESTION)
             self.types(f"{answer}\n")
         return self
 
@@ -118,7 +122,9 @@ class Stage:
         row = self.db.execute(query, values).fetchone()
         return next(iter(row.values())) if row else None
 
-    def failed_deletion(self, plan: int = 12345, path: str = PATH, *, stored: bool = True, **facts: Any) -> int:
+    def failed_deletion(
+        self, plan: int = 12345, path: str = PATH, *, stored: bool = True, **facts: Any
+    ) -> int:
         """A plan whose PDF the nightly script could not delete; the item's id."""
         url = self.blob.url_of(path)
         self.insert("meal_plans", id=plan, user_id=871, pdf_url=url)
@@ -131,6 +137,12 @@ class Stage:
         } | facts.pop("context", {})
         facts = {"priority": "medium", "reason": RETRIED} | facts
         return self.queue.add("pdf_deletion_failed", "meal_plan", plan, context=context, **facts).id
+
+    def parcel(self, number: int = 7, **facts: str) -> int:
+        """A light item, whose world is its own context (tests/cli/small_world.py); the id."""
+        self.environment["MRQ_WORKFLOWS"] = "tests.cli.small_world"
+        context = {"place": "shelf", "there": "pass", **facts}
+        return self.queue.add("parcel_stuck", "parcel", number, "high", "stuck", context).id
 
     def pdf_of(self, plan: int = 12345) -> tuple[str | None, bool]:
         """The plan's URL, and whether a date of deletion is there."""

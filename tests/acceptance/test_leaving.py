@@ -1,25 +1,11 @@
 """However a session ends, its item is not lost and nothing else is done; two operators never both decide."""
 
 import signal
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
-
-WORKFLOWS = {"MRQ_WORKFLOWS": "tests.cli.small_world"}
-
-
-@pytest.fixture
-def parcel(stage: Any) -> Callable[..., int]:
-    """`parcel(7)`: an item whose world is its own context; the id."""
-
-    def one(number: int = 7, **facts: str) -> int:
-        context = {"place": "shelf", "there": "pass", **facts}
-        return int(stage.queue.add("parcel_stuck", "parcel", number, "high", "stuck", context).id)
-
-    return one
 
 
 def nothing_happened(stage: Any, item_id: int) -> bool:
@@ -34,11 +20,11 @@ def nothing_happened(stage: Any, item_id: int) -> bool:
     [(b"\x03", 130), (b"\x04", 0), (b"1\n8\n\x03", 130), (b"1\n8\n\x04", 0), (b"4\n\n\x04", 0)],
 )
 def test_ctrl_c_and_end_of_input_release_the_item_and_do_nothing_else(
-    stage: Any, parcel: Any, keys: bytes, code: int
+    stage: Any, keys: bytes, code: int
 ) -> None:
     """Ctrl-C and Ctrl-D, at the menu or in the middle of a decision, give the item back, undecided."""
-    item_id = parcel()
-    terminal = stage.terminal(**WORKFLOWS).sees("Your choice [1-4]: ")
+    item_id = stage.parcel()
+    terminal = stage.terminal().sees("Your choice [1-4]: ")
     for key in keys.splitlines(keepends=True):
         terminal.types(key)
         if key.endswith(b"\n"):
@@ -49,17 +35,17 @@ def test_ctrl_c_and_end_of_input_release_the_item_and_do_nothing_else(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_killed_session_gives_its_item_back(stage: Any, parcel: Any, number: signal.Signals) -> None:
+def test_a_killed_session_gives_its_item_back(stage: Any, number: signal.Signals) -> None:
     """SIGTERM, and the hang-up of a closed window, release the item at once."""
-    item_id = parcel()
-    stage.terminal(**WORKFLOWS).sees("Your choice [1-4]: ").dies(number)
+    item_id = stage.parcel()
+    stage.terminal().sees("Your choice [1-4]: ").dies(number)
     assert nothing_happened(stage, item_id)
 
 
-def test_a_session_that_is_killed_hard_loses_its_item_with_its_lease(stage: Any, parcel: Any, clock: Any) -> None:
+def test_a_session_that_is_killed_hard_loses_its_item_with_its_lease(stage: Any, clock: Any) -> None:
     """After `kill -9` the item comes back once its lease is over, by another's claim, without a worker."""
-    item_id = parcel()
-    stage.terminal(**WORKFLOWS).sees("Your choice [1-4]: ").dies(signal.SIGKILL)
+    item_id = stage.parcel()
+    stage.terminal().sees("Your choice [1-4]: ").dies(signal.SIGKILL)
     assert (stage.item(item_id).status, stage.item(item_id).assigned_to) == ("assigned", "alice@example.com")
     clock.forward(minutes=29)
     assert stage.queue.next("bob@example.com") is None
@@ -70,7 +56,7 @@ def test_a_session_that_is_killed_hard_loses_its_item_with_its_lease(stage: Any,
 
 
 def test_a_stop_in_the_middle_of_a_call_waits_for_its_outcome(stage: Any) -> None:
-    """Ctrl-C while a decision is carried out does not cut it in two: its outcome is recorded, then all ends."""
+    """Ctrl-C while a decision is carried out does not cut it in two: what it came to is recorded first."""
     item_id = stage.failed_deletion()
     stage.failed_deletion(2, "plans/2.pdf")
     stage.blob.script_for("plans/12345-Xy7.pdf", "slow", method="POST", seconds=1)
@@ -83,31 +69,33 @@ def test_a_stop_in_the_middle_of_a_call_waits_for_its_outcome(stage: Any) -> Non
     assert stage.verbs(item_id + 1) == ["add"]
 
 
-def test_of_two_operators_one_wins_and_the_other_is_told_who(stage: Any, parcel: Any) -> None:
+def test_of_two_operators_one_wins_and_the_other_is_told_who(stage: Any) -> None:
     """Bob takes alice's item over and resolves it: alice is told who did, and keeps what she typed."""
-    item_id = parcel()
-    alice = stage.terminal(**WORKFLOWS).answers(
+    item_id = stage.parcel()
+    alice = stage.terminal().answers(
         ("Your choice [1-4]: ", "1"), ("House [7]: ", ""), ("Speed (slow, fast) [slow]: ", "")
     )
     alice.sees("Why? ")
     stage.queue.take_over(item_id, "bob@example.com", "alice is at lunch")
-    bob = stage.terminal(**WORKFLOWS, MRQ_OPERATOR="bob@example.com")
+    bob = stage.terminal(MRQ_OPERATOR="bob@example.com")
     assert "Nothing waits." in bob.ends()
     alice.types("The shelf is right\n")
-    told = f"Refused: #{item_id} is held by bob@example.com; take it over first.\nYou had typed: \"The shelf is right\"\n"
-    assert told in alice.ends()
+    told = f"Refused: #{item_id} is held by bob@example.com; take it over first.\n"
+    assert f'{told}You had typed: "The shelf is right"\n' in alice.ends()
     assert stage.item(item_id).assigned_to == "bob@example.com"
 
 
-def test_of_two_sessions_that_decide_one_item_only_one_does(stage: Any, parcel: Any, clock: Any) -> None:
+def test_of_two_sessions_that_decide_one_item_only_one_does(stage: Any, clock: Any) -> None:
     """A lease that ran out at the prompt: bob's session decides the item, alice's is told how and by whom."""
-    item_id = parcel()
+    item_id = stage.parcel()
     answers = (("Your choice [1-4]: ", "1"), ("House [7]: ", ""), ("Speed (slow, fast) [slow]: ", "fast"))
-    alice = stage.terminal(**WORKFLOWS).answers(*answers).sees("Why? ")
+    alice = stage.terminal().answers(*answers).sees("Why? ")
     clock.forward(minutes=31)
-    bob = stage.terminal(**WORKFLOWS, MRQ_OPERATOR="bob@example.com").answers(*answers, ("Why? ", "I was first"))
+    bob = stage.terminal(MRQ_OPERATOR="bob@example.com").answers(*answers, ("Why? ", "I was first"))
     assert 'Resolution recorded: "Sent to house 7"' in bob.ends()
     alice.types("No, I was\n")
-    told = f'Refused: #{item_id} was resolved by bob@example.com: Sent to house 7\nYou had typed: "No, I was"\n'
+    told = (
+        f'Refused: #{item_id} was resolved by bob@example.com: Sent to house 7\nYou had typed: "No, I was"\n'
+    )
     assert told in alice.ends()
     assert stage.item(item_id).resolution_metadata["justification"] == "I was first"

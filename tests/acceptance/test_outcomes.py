@@ -1,4 +1,4 @@
-"""What the blob service may do while a person waits at the terminal: the right outcome each, one call each."""
+"""What the blob service may do while a person waits: the right outcome each, one call each."""
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ def mrq(stage: Any, *words: str) -> str:
 
 
 def test_a_deletion_that_failed_is_shown_again_with_what_to_do_now(stage: Any) -> None:
-    """A 503 and a 429 are each one call, said plainly, and the item is shown again with the time to wait for."""
+    """A 503 and a 429 are one call each, said plainly; the item is shown again with how long to wait."""
     trouble, limited = stage.failed_deletion(1, "plans/1.pdf"), stage.failed_deletion(2, "plans/2.pdf")
     stage.blob.script_for("plans/1.pdf", "503", method="POST")
     stage.blob.script_for("plans/2.pdf", "429", method="POST", retry_after=600)
@@ -41,7 +41,7 @@ def test_a_deletion_that_failed_is_shown_again_with_what_to_do_now(stage: Any) -
 
 
 def test_a_pdf_that_is_gone_is_resolved_whether_or_not_the_answer_came(stage: Any) -> None:
-    """Already gone: no deletion. Done and then reset: the probe finds it gone. Both resolved, one call at most."""
+    """Already gone: no deletion. Done, then reset: the probe finds it gone. Both are resolved."""
     gone = stage.failed_deletion(1, "plans/1.pdf", stored=False)
     reset = stage.failed_deletion(2, "plans/2.pdf")
     stage.blob.script_for("plans/2.pdf", "reset-after", method="POST")

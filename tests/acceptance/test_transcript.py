@@ -70,7 +70,7 @@ def test_the_session_is_the_specifications_line_by_line(stage: Any) -> None:
     item_id = stage.failed_deletion(occurred_at=happened)
     terminal = stage.terminal(command=SCRIPT, MRQ_METRICS_FILE=None)
     terminal.chooses("1", "Blob API is back")
-    *shown, session, depth, end = terminal.ends(0).split("\n")
+    *shown, session, depth, _ = terminal.ends(0).split("\n")
     shown = [re.sub(r"item: \d+ s", "item: 0 s", line) for line in shown]
     assert shown == [line.removeprefix("+") for line in TRANSCRIPT]
     item = stage.item(item_id)
@@ -86,7 +86,9 @@ def test_each_option_of_a_failed_deletion(stage: Any) -> None:
     """Retry, mark as failed, escalate, defer: each chosen once, each with its effect and no other."""
     ids = [stage.failed_deletion(plan, f"plans/{plan}.pdf") for plan in (1, 2, 3, 4)]
     terminal = stage.terminal()
-    terminal.chooses("1", "it answers again").chooses("2", "the store was closed").chooses("3", "again and again")
+    terminal.chooses("1", "it answers again").chooses("2", "the store was closed").chooses(
+        "3", "again and again"
+    )
     terminal.chooses("4", "24h", "the service has trouble")
     shown = terminal.ends()
     assert "Result: ✓ Marked as permanently failed (1 row of meal_plans)" in shown
@@ -104,10 +106,14 @@ def test_each_option_of_a_failed_deletion(stage: Any) -> None:
 
 def orphaned_quiz(stage: Any, number: int, **facts: Any) -> int:
     """A quiz response without its user, as the cleanup script leaves it; the item's id."""
-    stage.insert("quiz_responses", id=number, email=facts.pop("email", "ada@example.com"), created_at=facts.pop("at"))
+    stage.insert(
+        "quiz_responses", id=number, email=facts.pop("email", "ada@example.com"), created_at=facts.pop("at")
+    )
     context = {"email": "ada@example.com", "created_at": "2026-01-01T00:00:00Z", "foreign_key_references": []}
     return int(
-        stage.queue.add("quiz_orphaned", "quiz_response", number, "high", "Quiz response without a user", context).id
+        stage.queue.add(
+            "quiz_orphaned", "quiz_response", number, "high", "Quiz response without a user", context
+        ).id
     )
 
 
@@ -116,10 +122,14 @@ def test_each_option_of_an_orphaned_quiz(stage: Any) -> None:
     old = datetime.now(UTC) - timedelta(days=8)
     ids = [orphaned_quiz(stage, number, at=old) for number in (1, 2, 3, 4)]
     terminal = stage.terminal()
-    terminal.chooses("1", "nobody needs it").chooses("2", "", "same e-mail").chooses("3", "2h", "she is answering")
+    terminal.chooses("1", "nobody needs it").chooses("2", "", "same e-mail").chooses(
+        "3", "2h", "she is answering"
+    )
     terminal.chooses("4", "support", "who is this?")
     shown = terminal.ends()
-    assert "User [871]: " in shown and "How long? [24h] " in shown and "To which team? [anybody else] " in shown
+    assert (
+        "User [871]: " in shown and "How long? [24h] " in shown and "To which team? [anybody else] " in shown
+    )
     deleted, associated, deferred, escalated = (stage.item(id) for id in ids)
     assert deleted.resolution == "Orphaned quiz response deleted (no FK references)"
     assert associated.resolution == "Associated with user #871"
@@ -153,15 +163,21 @@ def test_each_option_of_a_disputed_blacklist_entry(stage: Any) -> None:
             "appeal_message": "My card had expired.\nPlease!",
             "payment_history": [{"status": "failed"}],
         }
-        added = stage.queue.add("blacklist_disputed", "email_blacklist", number, "medium", "User appeals", context)
+        added = stage.queue.add(
+            "blacklist_disputed", "email_blacklist", number, "medium", "User appeals", context
+        )
         ids.append(added.id)
     terminal = stage.terminal()
-    terminal.chooses("1", "valid").chooses("2", "fraud").chooses("3", "no idea").chooses("4", "1d", "asked the bank")
+    terminal.chooses("1", "valid").chooses("2", "fraud").chooses("3", "no idea").chooses(
+        "4", "1d", "asked the bank"
+    )
     shown = terminal.ends()
     assert "  - Payment history: 1 payment: 1 failed\n" in shown
     assert "  - Appeal: My card had expired.\\nPlease!\n" in shown
     removed, rejected, escalated, deferred = (stage.item(id) for id in ids)
-    rows = stage.db.execute("select id, appeal_rejected_at is not null as no from email_blacklist order by id").fetchall()
+    rows = stage.db.execute(
+        "select id, appeal_rejected_at is not null as no from email_blacklist order by id"
+    ).fetchall()
     assert rows == [{"id": 2, "no": True}, {"id": 3, "no": False}, {"id": 4, "no": False}]
     assert (removed.resolution, rejected.resolution) == (
         "Removed from the blacklist",

@@ -15,7 +15,7 @@ NewQueue = Callable[..., Queue]
 
 @pytest.fixture
 def new_queue(database_url: str) -> Iterator[NewQueue]:
-    """`new_queue(workflow, add_timeout=0.5)`: a queue as another process would have it, with connections of its own."""
+    """`new_queue(workflow, add_timeout=0.5)`: a queue as another process would have it."""
     with contextlib.ExitStack() as opened:
 
         def new(

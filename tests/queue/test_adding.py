@@ -78,7 +78,7 @@ def test_nothing_happens_in_the_future(queue: Queue, tell: Any) -> None:
 
 
 def test_a_repeat_counts(queue: Queue, tell: Any) -> None:
-    """The same failure told again is one item with a counter: no event, no new version, its first words kept."""
+    """The same failure told again is one item with a counter: no event, no version, its first words."""
     first = tell(reason="first", context={"n": 1})
     again = [tell(reason=f"again {n}", context={"n": n}) for n in (2, 3)]
     item = queue.get(first.id)
@@ -88,7 +88,7 @@ def test_a_repeat_counts(queue: Queue, tell: Any) -> None:
 
 
 def test_every_report_is_kept(tell: Any, db: Any) -> None:
-    """Each repeat's own reason and context are kept: all of the first and last twenty contexts, none between."""
+    """Each repeat's reason is kept, and its context among the first and the last twenty."""
     for n in range(1, 61):
         tell(reason=f"r{n}", context={"n": n})
     rows = db.execute("select n, reason, context from mrq_occurrence order by n").fetchall()
@@ -102,7 +102,8 @@ def test_every_report_is_kept(tell: Any, db: Any) -> None:
     ("first", "again", "priority", "moves"),
     [
         ("low", "critical", "critical", True), ("medium", "high", "high", True), ("low", "low", "low", False),
-        ("critical", "low", "critical", False), ("high", "medium", "high", False), ("medium", "medium", "medium", False),
+        ("critical", "low", "critical", False), ("high", "medium", "high", False),
+        ("medium", "medium", "medium", False),
     ],
 )  # fmt: skip
 def test_a_repeat_may_raise_the_priority(
@@ -137,7 +138,7 @@ def test_a_raise_never_moves_the_deadline_later(queue: Queue, tell: Any, clock: 
 
 
 def test_a_raised_item_breaches_by_its_new_sla(queue: Queue, tell: Any, clock: Any) -> None:
-    """An item raised to critical reaches its second level a quarter of four hours after its deadline, not of a month."""
+    """An item raised to critical reaches level 2 a quarter of four hours late, not of a month."""
     item = tell(priority="low").id
     tell(priority="critical")
     clock.forward(hours=5, minutes=1)
@@ -250,11 +251,14 @@ def test_unknown_types_are_accepted(queue: Queue, tell: Any, item_type: str) -> 
     [
         ({"priority": "urgent"}, InvalidInput, "priority"), ({"reason": " "}, InvalidInput, "reason"),
         ({"sla_hours": -5}, InvalidInput, "sla_hours"), ({"sla_hours": "24"}, InvalidType, "sla_hours"),
-        ({"context": {"a": [1, {"b": "\0"}]}}, InvalidInput, "context.a[1].b"), ({"context": [1]}, InvalidType, "context"),
-        ({"resource_id": 0}, InvalidInput, "resource_id"), ({"resource_id": "12"}, InvalidType, "resource_id"),
+        ({"context": {"a": [1, {"b": "\0"}]}}, InvalidInput, "context.a[1].b"),
+        ({"context": [1]}, InvalidType, "context"),
+        ({"resource_id": 0}, InvalidInput, "resource_id"),
+        ({"resource_id": "12"}, InvalidType, "resource_id"),
         ({"occurred_at": datetime(2026, 1, 1)}, InvalidInput, "occurred_at"),  # noqa: DTZ001
         ({"item_type": "a b"}, InvalidInput, "item_type"), ({"dedup_key": ""}, InvalidInput, "dedup_key"),
-        ({"context": {"a": float("nan")}}, InvalidInput, "context.a"), ({"resource_id": 2**63}, InvalidInput, "resource_id"),
+        ({"context": {"a": float("nan")}}, InvalidInput, "context.a"),
+        ({"resource_id": 2**63}, InvalidInput, "resource_id"),
     ],
 )  # fmt: skip
 def test_what_is_not_allowed_is_named(queue: Queue, tell: Any, facts: Any, error: type, named: str) -> None:
@@ -269,9 +273,35 @@ def test_what_is_not_allowed_is_named(queue: Queue, tell: Any, facts: Any, error
 ANY_STORABLE = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=40)
 #: Pieces of what error messages are made of.
 PIECES = st.sampled_from(
-    ["GET https://Blob.example/a(1)?b=c", "user@example.com", "#7", "#12345", "id=4711", "deadbeef", "DEADBEEF01", "2026-01-02",
-     "ServiceUnavailable:", " ", "\n", "é", "İ", "ẞ", "K", "(", "[", "]", "'", "://", "a://", "1234", "x1y2", "\u00a0", "\u3000", "😀"]
-)  # fmt: skip
+    [
+        "GET https://Blob.example/a(1)?b=c",
+        "user@example.com",
+        "#7",
+        "#12345",
+        "id=4711",
+        "deadbeef",
+        "DEADBEEF01",
+        "2026-01-02",
+        "ServiceUnavailable:",
+        " ",
+        "\n",
+        "é",
+        "İ",
+        "ẞ",
+        "K",
+        "(",
+        "[",
+        "]",
+        "'",
+        "://",
+        "a://",
+        "1234",
+        "x1y2",
+        "\u00a0",
+        "\u3000",
+        "😀",
+    ]
+)
 CAUSE = st.one_of(ANY_STORABLE, st.lists(PIECES | ANY_STORABLE, max_size=12).map("".join))
 
 
@@ -281,7 +311,8 @@ def test_the_fingerprint_is_the_same_in_sql(db: Any, causes: list[tuple[str, Any
     """Library and plain SQL give equal causes equal fingerprints, whatever the text."""
     contexts = [None if error is None else {"last_error": error} for _, error in causes]
     in_sql = db.execute(
-        "select mrq_fingerprint('x', r, c::jsonb) from unnest(%s::text[], %s::text[]) with ordinality t (r, c, n) order by n",
+        "select mrq_fingerprint('x', r, c::jsonb)"
+        " from unnest(%s::text[], %s::text[]) with ordinality told (r, c, n) order by n",
         [
             [reason for reason, _ in causes],
             [None if c is None else psycopg.types.json.json.dumps(c) for c in contexts],
@@ -355,10 +386,10 @@ def test_a_batch_may_be_empty(queue: Queue) -> None:
 
 
 def test_plain_sql_is_completed(db: Any, queue: Queue) -> None:
-    """An INSERT with the specification's required columns gets deadline, keys and event like a library's add."""
+    """An INSERT of the specification's required columns gets deadline, keys and event as an add does."""
     db.execute(
-        "insert into manual_resolution_queue (item_type, resource_type, resource_id, priority, reason, context)"
-        " values ('x', 'thing', 1, 'high', 'it failed', '{\"last_error\": \"boom 1234\"}')"
+        "insert into manual_resolution_queue"
+        " (item_type, resource_type, resource_id, priority, reason, context) values ('x', 'thing', 1, 'high', 'it failed', '{\"last_error\": \"boom 1234\"}')"
     )
     (item,) = queue.list()
     assert (item.status, hours(item), item.sla_seconds) == ("pending", 24, 24 * 3600)
@@ -381,13 +412,15 @@ def test_library_and_sql_agree_on_what_is_the_same(db: Any, queue: Queue, tell: 
     ("columns", "values", "expected"),
     [
         ("created_at", "now() + interval '1 day'", 168), ("created_at", "now() - interval '1 day'", 168),
-        ("sla_deadline", "now() + interval '10 hours'", 10), ("sla_seconds", "7200", 2), ("created_at", "null", 168),
+        ("sla_deadline", "now() + interval '10 hours'", 10), ("sla_seconds", "7200", 2),
+        ("created_at", "null", 168),
     ],
 )  # fmt: skip
 def test_plain_sql_may_say_more(db: Any, queue: Queue, columns: str, values: str, expected: float) -> None:
     """What an INSERT says of its time is kept, but nothing happens in the future."""
     db.execute(
-        f"insert into manual_resolution_queue (item_type, resource_type, resource_id, priority, reason, {columns})"  # noqa: S608
+        f"insert into manual_resolution_queue"  # noqa: S608
+        f" (item_type, resource_type, resource_id, priority, reason, {columns})"
         f" values ('x', 'thing', 1, 'medium', 'r', {values})".encode()
     )
     (item,) = queue.list()
@@ -411,8 +444,10 @@ def test_plain_sql_takes_the_hours_of_the_environment(fresh_database_url: str, c
 @pytest.mark.parametrize(
     "columns",
     [
-        {"priority": "urgent"}, {"resource_id": None}, {"resource_key": "both"}, {"reason": "  "}, {"context": "[1]"},
-        {"context": "null"}, {"sla_deadline": "2000-01-01"}, {"sla_deadline": "infinity"}, {"created_at": "-infinity"},
+        {"priority": "urgent"}, {"resource_id": None}, {"resource_key": "both"}, {"reason": "  "},
+        {"context": "[1]"},
+        {"context": "null"}, {"sla_deadline": "2000-01-01"}, {"sla_deadline": "infinity"},
+        {"created_at": "-infinity"},
         {"sla_seconds": 0}, {"sla_seconds": 2**62}, {"escalated_at": "2026-01-01"}, {"assigned_to": "alice"},
         {"resolution": "x"}, {"resolved_at": "2026-01-01"}, {"held": "deferred"}, {"position": 1},
         {"context": '{"a":' * 40 + "1" + "}" * 40}, {"item_type": "x" * 51},

@@ -34,7 +34,7 @@ def count(db: Any) -> tuple[int, int, int]:
 
 
 def test_a_rolled_back_transaction_leaves_nothing(caller: Any, tell: Any, db: Any) -> None:
-    """What a caller adds and rolls back leaves neither item, event nor occurrence; a repeat is not counted."""
+    """What a caller adds and rolls back leaves no item, event or occurrence; a repeat is not counted."""
     standing = tell(1)
     tell(1, connection=caller, priority="critical")
     tell(2, connection=caller)

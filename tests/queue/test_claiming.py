@@ -37,7 +37,7 @@ def test_within_a_priority_the_deadline(queue: Queue, tell: Any) -> None:
 
 
 def test_breached_items_come_first(queue: Queue, tell: Any, db: Any, clock: Any) -> None:
-    """Within a priority, what a sweep found overdue comes before manual positions, and those before the rest."""
+    """Within a priority, what a sweep found overdue comes first, then manual positions, then the rest."""
     calm, overdue, longer_overdue, moved = (tell(n, sla_hours=h).id for n, h in enumerate((50, 10, 8, 90), 1))
     db.execute("update manual_resolution_queue set position = 1, position_by = 'dora' where id = %s", [moved])
     clock.forward(hours=10, minutes=15)
@@ -91,7 +91,7 @@ def test_a_name_must_be_one(queue: Queue, tell: Any, name: str) -> None:
 
 @pytest.mark.parametrize("move", ["decline", "escalate"])
 def test_who_gave_it_away_is_not_served_it_again(queue: Queue, tell: Any, move: str) -> None:
-    """Who declined or escalated an item is served others; anybody else is served it, and by id it stays possible."""
+    """Who declined or escalated an item is not served it again, others are; by id it stays possible."""
     item = tell(1, priority="high").id
     queue.claim(item, "alice")
     getattr(queue, move)(item, "alice", "not my trade")
@@ -145,8 +145,10 @@ def test_a_targeted_item_can_be_claimed_by_id(queue: Queue, tell: Any) -> None:
 @pytest.mark.parametrize(
     ("chosen", "expected"),
     [
-        (Filter(item_type="a"), {1, 2}), (Filter(priority="high"), {2, 3}), (Filter(resource_type="doc", resource_id=3), {3}),
-        (Filter(item_type="a", priority="high"), {2}), (Filter(item_type="none"), set()), (Filter(), {1, 2, 3}),
+        (Filter(item_type="a"), {1, 2}), (Filter(priority="high"), {2, 3}),
+        (Filter(resource_type="doc", resource_id=3), {3}),
+        (Filter(item_type="a", priority="high"), {2}), (Filter(item_type="none"), set()),
+        (Filter(), {1, 2, 3}),
     ],
     ids=str,
 )  # fmt: skip
@@ -169,7 +171,7 @@ def test_skipped_items_are_not_served(queue: Queue, tell: Any) -> None:
 
 
 def test_a_lease_ends_by_the_claim_itself(tell: Any, new_queue: Any, clock: Any) -> None:
-    """What its owner left is served again after the lease, without a worker, and the history names the owner."""
+    """What its owner left is served again after the lease, without a worker; the history names the owner."""
     item = tell().id
     assert new_queue().next("alice").id == item
     clock.forward(minutes=29)

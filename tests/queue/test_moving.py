@@ -107,8 +107,10 @@ def test_defer_until_an_instant(queue: Queue, item: int) -> None:
     ("when", "error"),
     [
         ({}, InvalidInput), ({"span": HOUR, "until": datetime.now(UTC) + HOUR}, InvalidInput),
-        ({"span": -HOUR}, InvalidInput), ({"span": timedelta(0)}, InvalidInput), ({"span": timedelta(days=367)}, InvalidInput),
-        ({"span": "24h"}, InvalidType), ({"until": datetime.now(UTC) - HOUR}, InvalidInput), ({"until": "tomorrow"}, InvalidType),
+        ({"span": -HOUR}, InvalidInput), ({"span": timedelta(0)}, InvalidInput),
+        ({"span": timedelta(days=367)}, InvalidInput),
+        ({"span": "24h"}, InvalidType), ({"until": datetime.now(UTC) - HOUR}, InvalidInput),
+        ({"until": "tomorrow"}, InvalidType),
         ({"until": datetime.now(UTC) + timedelta(days=400)}, InvalidInput),
         ({"until": datetime.now() + HOUR}, InvalidInput),  # noqa: DTZ005
     ],
@@ -163,7 +165,7 @@ def test_only_its_owner_puts_it_aside(queue: Queue, item: int, move: str) -> Non
 
 
 def test_priority_moves_the_deadline_earlier_only(queue: Queue, item: int) -> None:
-    """A higher priority moves the deadline to now and its SLA, a lower one leaves it; anybody may change it."""
+    """A higher priority moves the deadline to now and its SLA, a lower one leaves it; anybody may."""
     before = queue.claim(item, "alice")
     raised = queue.set_priority(item, "bob", "critical", "a regulator asks")
     assert abs(raised.sla_deadline - raised.read_at - 4 * HOUR) < timedelta(seconds=5)
@@ -233,14 +235,31 @@ def test_reopening_twice_names_the_open_one(queue: Queue, tell: Any, item: int) 
         queue.reopen(item, "bob", "it did not")
 
 
-@pytest.mark.parametrize("move", ["note", "amend", "set_priority", "defer", "escalate", "release", "decline", "extend",
-                                  "hand_over", "take_over"])  # fmt: skip
+@pytest.mark.parametrize(
+    "move",
+    [
+        "note",
+        "amend",
+        "set_priority",
+        "defer",
+        "escalate",
+        "release",
+        "decline",
+        "extend",
+        "hand_over",
+        "take_over",
+    ],
+)
 def test_nothing_moves_what_is_resolved(queue: Queue, item: int, move: str) -> None:
     """On a resolved item every move is refused and says by whom it was resolved."""
     queue.withdraw("x", "thing", 1, "it succeeded", producer="night.py")
     arguments: dict[str, tuple[Any, ...]] = {
-        "amend": ({"a": 1}, "j"), "set_priority": ("low", "j"), "release": (), "extend": (), "hand_over": ("bob",)
-    }  # fmt: skip
+        "amend": ({"a": 1}, "j"),
+        "set_priority": ("low", "j"),
+        "release": (),
+        "extend": (),
+        "hand_over": ("bob",),
+    }
     more = {"span": HOUR} if move == "defer" else {}
     with pytest.raises(AlreadyResolved, match=r"was resolved by producer:night[.]py"):
         getattr(queue, move)(item, "alice", *arguments.get(move, ("words",)), **more)
@@ -273,7 +292,7 @@ def test_every_move_by_the_library_says_where(queue: Queue, item: int) -> None:
 
 
 def test_each_row_is_in_exactly_one_view(queue: Queue, tell: Any, db: Any, clock: Any) -> None:
-    """Served, deferred, waiting for an outcome, with an owner, or resolved: every row is in one view, never in two."""
+    """Served, deferred, waiting for an outcome, with an owner, or resolved: every row is in one view."""
     moves: list[Callable[[int], Any]] = [
         lambda i: None,
         lambda i: queue.claim(i, "alice"),
@@ -293,7 +312,8 @@ def test_each_row_is_in_exactly_one_view(queue: Queue, tell: Any, db: Any, clock
     queue.sweep()
     views = (
         "status in ('pending', 'escalated') and held is null", "status <> 'assigned' and held = 'deferred'",
-        "status <> 'assigned' and held = 'attempt'", "status <> 'assigned' and held = 'batch'", "status = 'assigned'",
+        "status <> 'assigned' and held = 'attempt'", "status <> 'assigned' and held = 'batch'",
+        "status = 'assigned'",
         "status = 'resolved'",
     )  # fmt: skip
     counted = " + ".join(f"(coalesce({view}, false))::int" for view in views)
@@ -308,11 +328,14 @@ def test_each_row_is_in_exactly_one_view(queue: Queue, tell: Any, db: Any, clock
 BY_HAND = [
     "held = 'approval'",
     "held = 'deferred'", "deferred_until = now()", "held = 'lunch'", "hold_until = now()",
-    "status = 'assigned'", "status = 'assigned', assigned_to = ' '", "assigned_to = 'alice'", "assigned_at = now()",
+    "status = 'assigned'", "status = 'assigned', assigned_to = ' '", "assigned_to = 'alice'",
+    "assigned_at = now()",
     "escalated_at = now()", "status = 'escalated'", "escalation_level = 1", "resolved_at = now()",
     "resolution = 'x'", "resolution_metadata = '{}'", "position = 'NaN', position_by = 'a'", "position = 1",
-    "priority = 'critical', position = 1, position_by = 'a'", "occurrences = 0", "priority = 'urgent'", "reason = ' '",
-    "context = '[]'", "context = 'null'", "sla_deadline = 'infinity'", "sla_deadline = created_at", "sla_seconds = 0",
+    "priority = 'critical', position = 1, position_by = 'a'", "occurrences = 0", "priority = 'urgent'",
+    "reason = ' '",
+    "context = '[]'", "context = 'null'", "sla_deadline = 'infinity'", "sla_deadline = created_at",
+    "sla_seconds = 0",
     "held = 'deferred', deferred_until = 'infinity'", "status = 'resolved', resolved_at = 'infinity'",
     "status = 'resolved', resolved_at = '12000-01-01'", "status = 'resolved', resolution_metadata = '[1]'",
     "succeeded_at = '-infinity'", "next_level_at = '0044-03-15 BC'", "last_occurred_at = 'infinity'",
@@ -329,17 +352,21 @@ def test_facts_that_contradict_each_other_are_refused(db: Any, item: int, queue:
 
 
 def test_rows_by_hand_stay_readable(db: Any, queue: Queue, tell: Any) -> None:
-    """Rows written by plain SQL to the limit of what the rules permit are listed, swept, claimed and laid out."""
+    """Rows by plain SQL at the limit of what the rules permit are listed, swept, claimed and laid out."""
     db.execute(
-        """insert into manual_resolution_queue (item_type, resource_type, resource_id, resource_key, priority, reason,
-               context, created_at, sla_deadline, sla_seconds, position, position_by, occurrences)
+        """insert into manual_resolution_queue
+               (item_type, resource_type, resource_id, resource_key, priority, reason, context, created_at, sla_deadline, sla_seconds, position, position_by, occurrences)
            values
-             (' ', '', -5, null, 'low', 'x', null, '1900-01-02', '1900-01-03', 40000000000, '-infinity', '', 1),
-             ('Ünicode/…', E'a\\nb', null, '', 'medium', repeat('x', 100000), '{"a": 1e5000, "b": -1e900, "": {}}',
+             (' ', '', -5, null, 'low', 'x',
+              null, '1900-01-02', '1900-01-03', 40000000000, '-infinity', '', 1),
+             ('Ünicode/…', E'a\\nb', null, '', 'medium', repeat('x', 100000),
+              '{"a": 1e5000, "b": -1e900, "": {}}',
               '1970-01-01', '2999-12-31', 1, 1e308, E'\\x1b[2J', 1),
-             ('d', 'd', 9223372036854775807, null, 'critical', 'x', (repeat('{"a":', 32) || '1' || repeat('}', 32))::jsonb,
+             ('d', 'd', 9223372036854775807, null, 'critical', 'x',
+              (repeat('{"a":', 32) || '1' || repeat('}', 32))::jsonb,
               '2020-01-01', '2020-01-01 00:00:01', null, 'infinity', null, 1),
-             ('d', 'd', 1, null, 'high', 'x', '{"last_error": 5}', '2020-01-01', '2020-01-01 00:00:01', 1, 'infinity', null, 1)"""
+             ('d', 'd', 1, null, 'high', 'x',
+              '{"last_error": 5}', '2020-01-01', '2020-01-01 00:00:01', 1, 'infinity', null, 1)"""
     )
     assert len(queue.list()) == 4
     assert queue.sweep().escalated == 3
@@ -370,8 +397,15 @@ def test_defer_as_an_option(queue: Queue, item: int) -> None:
         assert abs(deferred.deferred_until - deferred.read_at - hours * HOUR) < timedelta(seconds=5)
 
 
-@pytest.mark.parametrize(("option", "values", "named"), [("defer", {"until": "x"}, "until"), ("escalate", {"team": "x"}, "team"),
-                                                         ("defer", {"span": "soon"}, "span"), ("nothing", {}, "option")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("option", "values", "named"),
+    [
+        ("defer", {"until": "x"}, "until"),
+        ("escalate", {"team": "x"}, "team"),
+        ("defer", {"span": "soon"}, "span"),
+        ("nothing", {}, "option"),
+    ],
+)
 def test_a_value_nobody_asked_for_is_refused(
     queue: Queue, item: int, option: str, values: Any, named: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""The database is not there: said soon, said plainly, without its password (design, Adding: never blocking)."""
+"""The database is not there: said soon, plainly, and without its password (design, Adding)."""
 
 import os
 import signal
@@ -50,7 +50,7 @@ def test_nobody_listens(new_queue: Any, closed_port: int) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.1,127.0.0.1"])
 @pytest.mark.parametrize("add_timeout", [0.3, 1.0])
 def test_a_frozen_server(new_queue: Any, frozen_port: int, host: str, add_timeout: float) -> None:
-    """A server that takes the connection and never answers costs an add MRQ_ADD_TIMEOUT, however many addresses it has."""
+    """A server that never answers costs an add MRQ_ADD_TIMEOUT, however many addresses it has."""
     port = ",".join([str(frozen_port)] * (host.count(",") + 1))
     queue = new_queue(url=f"postgresql://u:{SECRET}@{host}:{port}/d", add_timeout=add_timeout)
     sentence = refused_within(queue, add_timeout + 0.5)
@@ -129,7 +129,7 @@ def test_no_such_database(server: Any, new_queue: Any) -> None:
     ],
 )  # fmt: skip
 def test_a_wrong_address_never_shows_its_password(new_queue: Any, url: str) -> None:
-    """An address that is none, or leads nowhere, is refused in one sentence that holds no part of a password."""
+    """An address that is none, or leads nowhere, is refused in one sentence without any password."""
     sentence = refused_within(new_queue(url=url, add_timeout=0.5), 1)
     assert SECRET not in sentence and "\n" not in sentence
 

@@ -51,8 +51,16 @@ def test_a_foreign_update_never_inherits_the_last_actor(db: Any, make_item: Any,
     assert [e["actor"] for e in history(db, item)] == [db.info.user, "alice", db.info.user]
 
 
-@pytest.mark.parametrize("bookkeeping", ["lease_until = now() + interval '1 hour'", "occurrences = occurrences + 1",
-                                         "next_level_at = now()", "last_occurred_at = now()", "version = 99"])  # fmt: skip
+@pytest.mark.parametrize(
+    "bookkeeping",
+    [
+        "lease_until = now() + interval '1 hour'",
+        "occurrences = occurrences + 1",
+        "next_level_at = now()",
+        "last_occurred_at = now()",
+        "version = 99",
+    ],
+)
 def test_bookkeeping_leaves_no_event(db: Any, make_item: Any, update: Any, bookkeeping: str) -> None:
     """A lease renewed or an occurrence counted writes neither an event nor a version."""
     item = make_item("assigned")
@@ -91,7 +99,8 @@ def test_what_is_personal_is_kept_apart(db: Any, make_item: Any, update: Any) ->
 @pytest.mark.parametrize(
     "change",
     [
-        "actor = 'mallory'", "at = now()", "verb = 'claim'", "seq = 9", "data = '{}'", "hash = '\\x00'", "salt = null",
+        "actor = 'mallory'", "at = now()", "verb = 'claim'", "seq = 9", "data = '{}'", "hash = '\\x00'",
+        "salt = null",
         "private = null", "private = '{}', salt = null", "private = null, salt = null, actor = 'x'",
         "private = null, salt = null, private_hash = null",
     ],
@@ -121,8 +130,8 @@ def test_the_chain_holds(db: Any, make_item: Any, update: Any) -> None:
     update("status = 'resolved', resolution = '完了'", item)
     broken = db.execute(
         """select e.seq from mrq_event e left join mrq_event p on p.item_id = e.item_id and p.seq = e.seq - 1
-            where e.hash <> mrq_event_hash(p.hash, e.format, e.item_id, e.seq, e.at, e.actor, e.actor_kind, e.via, e.verb,
-                                           e.data, e.private_hash)
+            where e.hash <> mrq_event_hash(p.hash, e.format, e.item_id, e.seq, e.at, e.actor, e.actor_kind, e.via,
+                                           e.verb, e.data, e.private_hash)
                or e.private_hash <> mrq_private_hash(e.salt, e.private)"""
     ).fetchall()
     assert broken == []
@@ -139,8 +148,8 @@ def test_the_chain_is_the_same_in_every_session(db: Any, make_item: Any, update:
     update("position = 0.1234567890123456, position_by = 'dora'", item)
     db.execute("reset all")
     assert db.execute(
-        """select bool_and(e.hash = mrq_event_hash(p.hash, e.format, e.item_id, e.seq, e.at, e.actor, e.actor_kind,
-                                                   e.via, e.verb, e.data, e.private_hash))
+        """select bool_and(e.hash = mrq_event_hash(p.hash, e.format, e.item_id, e.seq, e.at, e.actor,
+                                                   e.actor_kind, e.via, e.verb, e.data, e.private_hash))
              from mrq_event e left join mrq_event p on p.item_id = e.item_id and p.seq = e.seq - 1"""
     ).fetchone() == (True,)
     assert history(db, item)[1]["data"]["sla_deadline"].startswith("20")
@@ -148,13 +157,21 @@ def test_the_chain_is_the_same_in_every_session(db: Any, make_item: Any, update:
 
 @pytest.mark.parametrize(
     "change",
-    ["occurred_at = now()", "item_id = 99", "add_id = gen_random_uuid()", "reason = 'another'", "context = '{\"b\": 2}'",
-     "n = 99", "counted = false"],
-)  # fmt: skip
+    [
+        "occurred_at = now()",
+        "item_id = 99",
+        "add_id = gen_random_uuid()",
+        "reason = 'another'",
+        "context = '{\"b\": 2}'",
+        "n = 99",
+        "counted = false",
+    ],
+)
 def test_an_occurrence_never_changes(db: Any, make_item: Any, change: str) -> None:
     """What a producer told is never rewritten."""
     db.execute(
-        "insert into mrq_occurrence (item_id, n, occurred_at, reason, context) values (%s, 2, now(), 'r', '{\"a\": 1}')",
+        "insert into mrq_occurrence (item_id, n, occurred_at, reason, context)"
+        " values (%s, 2, now(), 'r', '{\"a\": 1}')",
         [make_item()],
     )
     with pytest.raises(psycopg.Error) as refused:
@@ -162,8 +179,17 @@ def test_an_occurrence_never_changes(db: Any, make_item: Any, change: str) -> No
     assert refused.value.sqlstate == "MRQ05"
 
 
-@pytest.mark.parametrize("change", ["actor = 'mallory'", "option = 'other'", "key = gen_random_uuid()", "n = 7",
-                                    "state = 'started'", "state = 'unknown'"])  # fmt: skip
+@pytest.mark.parametrize(
+    "change",
+    [
+        "actor = 'mallory'",
+        "option = 'other'",
+        "key = gen_random_uuid()",
+        "n = 7",
+        "state = 'started'",
+        "state = 'unknown'",
+    ],
+)
 def test_an_attempt_that_ended_is_final(db: Any, make_item: Any, change: str) -> None:
     """Who tried what, and how it ended, is never rewritten."""
     db.execute(

@@ -104,7 +104,8 @@ BY_HAND = {
     "deferred and escalated": "status = 'escalated', escalated_at = now(), held = 'deferred',"
     " deferred_until = now() + interval '1 day'",
     "breached": "status = 'escalated', escalated_at = now(), escalation_level = 3, next_level_at = now()",
-    "for a team": "status = 'escalated', escalated_at = now(), escalated_to = 'engineering', declined_by = '{alice}'",
+    "for a team": "status = 'escalated', escalated_at = now(), escalated_to = 'engineering',"
+    " declined_by = '{alice}'",
     "moved up": "position = 1.5, position_by = 'dora', position_reason = 'customer waits',"
     " position_until = now() + interval '1 day'",
     "held by a batch": "held = 'batch', hold_until = now() + interval '1 hour'",
@@ -202,7 +203,8 @@ def test_nothing_is_ever_removed(db: Any, make_item: Any, table: str, statement:
 @pytest.mark.parametrize(
     "change",
     [
-        "item_type = 'other'", "resource_type = 'other'", "resource_id = 99", "resource_id = null, resource_key = 'k'",
+        "item_type = 'other'", "resource_type = 'other'", "resource_id = 99",
+        "resource_id = null, resource_key = 'k'",
         "created_at = created_at - interval '1 hour'", "dedup_key = 'other'", "fingerprint = 'other'",
         "id = 4711", "reopened_from = id",
     ],
@@ -227,7 +229,8 @@ def test_a_level_never_falls(db: Any, make_item: Any, update: Any) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        "resolution = 'better words'", "resolution_metadata = '{}'", "resolved_at = now()", "assigned_to = 'mallory'",
+        "resolution = 'better words'", "resolution_metadata = '{}'", "resolved_at = now()",
+        "assigned_to = 'mallory'",
         "priority = 'low'", "reason = 'another'", "context = '{}'", "occurrences = occurrences + 1",
         "last_occurred_at = now()", "position = 1", "version = version + 1", "changed_by = 'mallory'",
         "status = 'pending', resolved_at = null, resolution = null, resolution_metadata = null",

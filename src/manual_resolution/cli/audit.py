@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from manual_resolution.audit import Verdict
 
 Ids = Annotated[
-    list[str] | None, typer.Argument(metavar="[ID]...", help="Only these items.", show_default=False)
+    list[str] | None, typer.Argument(metavar="ID", help="Only these items.", show_default=False)
 ]
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Sql = Annotated[bool, typer.Option("--sql", help="Print what would be applied, for psql; change nothing.")]
 Words = Annotated[
-    list[str] | None, typer.Argument(metavar="[ARGUMENT]...", help="For psql.", show_default=False)
+    list[str] | None, typer.Argument(metavar="ARGUMENT", help="For psql.", show_default=False)
 ]
 
 

@@ -371,7 +371,7 @@ def workflow_lines(workflow: "Workflow") -> Lines:
     ]
 
 
-def values_text(values: type | None) -> str:
+def values_text(values: type[Any] | None) -> str:
     """What an option asks for: ` (--set user=…)`."""
     from manual_resolution.cli.documents import names_of
 

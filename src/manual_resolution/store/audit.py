@@ -97,9 +97,9 @@ select coalesce(q.id, c.item_id) as item_id, q.version, coalesce(c.entries, 0) a
       'dedup_key', q.dedup_key, 'fingerprint', q.fingerprint, 'reopened_from', q.reopened_from)) as row,
     (c.origin - '{status,priority,sla_deadline,sla_seconds}'::text[]) || last.data as history,
     coalesce(told.private, jsonb_build_object('reason', q.reason, 'context', q.context)) as told,
-    case when last.data ->> 'status' = 'resolved' and last.private is not null then last.private
-         else jsonb_build_object('resolution', q.resolution, 'resolution_metadata', q.resolution_metadata)
-         end as ended
+    case when last.data ->> 'status' <> 'resolved' then '{}'
+         else coalesce(last.private, jsonb_build_object(
+                'resolution', q.resolution, 'resolution_metadata', q.resolution_metadata)) end as ended
     offset 0) f                                                        -- made once an item, not once a column
   cross join lateral (select array_agg(name order by name) as differing from (
       select name from jsonb_object_keys(f.row || f.history) name

@@ -101,7 +101,7 @@ def shipped(db: Db) -> list[Thing]:
         db.execute("select set_config('search_path', 'pg_temp, ' || current_setting('search_path'), true)")
         db.execute("set local check_function_bodies = off")
         for migration in migrations():
-            db.execute(migration.sql)
+            db.execute(migration.sql.encode())
         row = db.execute("select pg_my_temp_schema()::bigint").fetchone()
         return guards(db, row[0] if row else 0)
 

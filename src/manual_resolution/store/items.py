@@ -6,9 +6,9 @@ Who moves and how travels in the UPDATE itself (`changed_*`); the database write
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
-from psycopg.rows import class_row
+from psycopg.rows import RowMaker
 from psycopg.types.json import Jsonb
 
 from manual_resolution.item import Actor, Item
@@ -22,6 +22,7 @@ ITEM: Final = """
   q.last_occurred_at, q.dedup_key, q.fingerprint, q.succeeded_at, q.reopened_from, q.version,
   (select mrq_now()) as read_at
 """
+_NAMES: Final = tuple(column.split()[-1].removeprefix("q.") for column in ITEM.split(","))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,13 @@ def narrowed(chosen: Filter) -> dict[str, Any]:
     }
 
 
+def item_row(cursor: Any) -> RowMaker[Item]:
+    """Rows of `ITEM` as items. Their names are known, so they are not read from each answer again."""
+    return lambda row: Item(**dict(zip(_NAMES, row, strict=True)))
+
+
 def _one(db: Db, statement: Any, values: dict[str, Any]) -> Item | None:
-    with db.cursor(row_factory=class_row(Item)) as cursor:
+    with db.cursor(row_factory=item_row) as cursor:
         return cursor.execute(statement, values).fetchone()
 
 
@@ -72,7 +78,7 @@ def in_order(
     db: Db, chosen: Filter, *, status: str | None, owner: str | None, team: str | None, resolved: bool, limit: int
 ) -> list[Item]:
     """Items in the order of work, those whose outcome is unknown first; resolved ones only when asked for."""
-    with db.cursor(row_factory=class_row(Item)) as cursor:
+    with db.cursor(row_factory=item_row) as cursor:
         return cursor.execute(
             "select" + ITEM + """
               from manual_resolution_queue q
@@ -121,28 +127,39 @@ _CLAIM_SET: Final = """
            changed_by = %(by)s, changed_how = %(how)s, changed_for = q.version + 1, changed_note = %(note)s
 """
 _SERVED: Final = """
-       where status in ('pending', 'escalated') and held is null
-         and (%(item_type)s::text is null or item_type = %(item_type)s)
-         and (%(priority)s::text is null or priority = %(priority)s)
-         and (%(resource_type)s::text is null or resource_type = %(resource_type)s)
-         and (%(resource_id)s::bigint is null or resource_id = %(resource_id)s)
-         and not (%(by)s = any (declined_by)) and not (id = any (%(skipped)s::bigint[]))
+       where status in ('pending', 'escalated') and held is null and not (%(by)s = any (declined_by))
 """
+#: Only what is asked for stands in the statement: with every filter in it, PostgreSQL would plan each claim anew.
+_NARROWED: Final[dict[str, LiteralString]] = {
+    "item_type": " and item_type = %(item_type)s::text",
+    "priority": " and priority = %(priority)s::text",
+    "resource_type": " and resource_type = %(resource_type)s::text",
+    "resource_id": " and resource_id = %(resource_id)s::bigint",
+    "skipped": " and id <> all (%(skipped)s::bigint[])",
+}
 _IN_ORDER: Final = " order by priority_rank, calm, position, sla_deadline, id limit 1 for no key update skip locked"
 
-CLAIM_NEXT: Final = (
-    "with next as materialized (select id from manual_resolution_queue" + _SERVED + " and escalated_to is null" + _IN_ORDER
-    + ") update manual_resolution_queue q" + _CLAIM_SET + " from next where q.id = next.id returning" + ITEM
-)
-# Two ordered probes, the better one taken: a filter over one index would walk past all items of other teams.
-CLAIM_NEXT_OF_TEAM: Final = (
-    "with anyone as materialized (select * from manual_resolution_queue" + _SERVED + " and escalated_to is null" + _IN_ORDER
-    + "), team as materialized (select * from manual_resolution_queue" + _SERVED
-    + " and escalated_to = any (%(teams)s::text[])" + _IN_ORDER
-    + """), next as (select id from (select * from anyone union all select * from team) served
-           order by priority_rank, calm, position, sla_deadline, id limit 1)
-        update manual_resolution_queue q""" + _CLAIM_SET + " from next where q.id = next.id returning" + ITEM
-)
+
+def _served(values: dict[str, Any]) -> LiteralString:
+    return _SERVED + "".join([part for name, part in _NARROWED.items() if values[name] not in (None, [])])
+
+
+def _next_of_all(served: LiteralString) -> LiteralString:
+    return (
+        "with next as materialized (select id from manual_resolution_queue" + served + " and escalated_to is null"
+        + _IN_ORDER + ")"
+    )
+
+
+def _next_of_team(served: LiteralString) -> LiteralString:
+    """Two ordered probes, the better one taken: a filter over one index would walk past all items of other teams."""
+    return (
+        "with anyone as materialized (select * from manual_resolution_queue" + served + " and escalated_to is null"
+        + _IN_ORDER + "), team as materialized (select * from manual_resolution_queue" + served
+        + " and escalated_to = any (%(teams)s::text[])" + _IN_ORDER
+        + """), next as (select id from (select * from anyone union all select * from team) served
+           order by priority_rank, calm, position, sla_deadline, id limit 1)"""
+    )
 
 
 def claim_next(
@@ -150,13 +167,9 @@ def claim_next(
 ) -> Item | None:
     """Claim the next item in the order of work that `by` may be served; none when there is none."""
     values = change(by, "claim") | narrowed(chosen) | {"lease": lease, "teams": list(teams), "skipped": list(skipped)}
-    return _one(db, CLAIM_NEXT_OF_TEAM if teams else CLAIM_NEXT, values)
-
-
-COUNT_SERVED: Final = (
-    "select count(*) from (select from manual_resolution_queue" + _SERVED
-    + " and (escalated_to is null or escalated_to = any (%(teams)s::text[])) limit %(limit)s) served"
-)
+    found = _next_of_team(_served(values)) if teams else _next_of_all(_served(values))
+    taken = " update manual_resolution_queue q" + _CLAIM_SET + " from next where q.id = next.id returning" + ITEM
+    return _one(db, found + taken, values)
 
 
 def count_served(
@@ -164,7 +177,11 @@ def count_served(
 ) -> int:
     """How many items `claim_next` could find, counted up to `limit`."""
     values = narrowed(chosen) | {"by": by.name, "teams": list(teams), "skipped": list(skipped), "limit": limit}
-    row = db.execute(COUNT_SERVED, values).fetchone()
+    row = db.execute(
+        "select count(*) from (select from manual_resolution_queue" + _served(values)
+        + " and (escalated_to is null or escalated_to = any (%(teams)s::text[])) limit %(limit)s) served",
+        values,
+    ).fetchone()
     return row[0] if row else 0
 
 
