@@ -1,8 +1,11 @@
 """Hand-written SQL through psycopg, prepared: what MRQ is measured against.
 
-`L` has MRQ's duties on MRQ's tables: history by the same triggers with its chain, one open item per failure, each
-repeat recorded. `bare` is the limit without them: a plain item table, a plain event row. `raw COPY` writes items only.
+`L` has MRQ's duties on MRQ's tables: history by the same triggers with its chain, one open item per failure,
+each repeat recorded. `bare` is the limit without them: a plain item table, a plain event row. `raw COPY`
+writes items only.
 """
+
+# ruff: noqa: S608  # the statements are put together from the literals below
 
 import hashlib
 import json
@@ -13,7 +16,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from bench.contender import Contender, Worker
-from bench.mrq import Mrq
+from bench.mrq import Tables
 from bench.things import BY, ITEM_TYPE, PRIORITY, REASON, RESOURCE_TYPE, SLA_HOURS, context
 
 SLA_SECONDS = SLA_HOURS * 3600
@@ -32,8 +35,8 @@ def key(failure: dict[str, Any]) -> str:
 
 INSERT = """
 insert into manual_resolution_queue as q
-  (item_type, resource_type, resource_id, priority, reason, context, created_at, last_occurred_at, sla_seconds, sla_deadline,
-   dedup_key, fingerprint, changed_by, changed_how, changed_for, changed_note)
+  (item_type, resource_type, resource_id, priority, reason, context, created_at, last_occurred_at,
+   sla_seconds, sla_deadline, dedup_key, fingerprint, changed_by, changed_how, changed_for, changed_note)
 """
 COUNT_REPEAT = """
 on conflict (dedup_key) where status <> 'resolved' do update
@@ -41,8 +44,8 @@ on conflict (dedup_key) where status <> 'resolved' do update
 """
 ADD = f"""
 with told as ({INSERT}
-  select %(item_type)s, %(resource_type)s, %(resource_id)s, %(priority)s, %(reason)s, %(context)s, now, now, %(sla)s,
-         now + %(sla)s * interval '1 second', %(key)s, %(fingerprint)s, 'bench', 'add', 1, %(note)s
+  select %(item_type)s, %(resource_type)s, %(resource_id)s, %(priority)s, %(reason)s, %(context)s, now, now,
+         %(sla)s, now + %(sla)s * interval '1 second', %(key)s, %(fingerprint)s, 'bench', 'add', 1, %(note)s
     from (select mrq_now() as now offset 0) clock
   {COUNT_REPEAT} returning q.id, q.occurrences, q.last_occurred_at)
 insert into mrq_occurrence (item_id, n, occurred_at, reason, context)
@@ -52,7 +55,8 @@ select id, occurrences, last_occurred_at, case when occurrences > 1 then %(reaso
 returning item_id
 """
 STAGE = """
-create temp table if not exists staged (resource_id bigint, context jsonb, key text, add_id uuid) on commit delete rows
+create temp table if not exists staged (resource_id bigint, context jsonb, key text, add_id uuid)
+on commit delete rows
 """
 ADD_STAGED = f"""
 with told as ({INSERT}
@@ -70,7 +74,8 @@ select id from told
 TAKE = """
 with next as materialized (
   select id from manual_resolution_queue
-   where status in ('pending', 'escalated') and held is null and escalated_to is null and not (%(by)s = any (declined_by))
+   where status in ('pending', 'escalated') and held is null and escalated_to is null
+     and not (%(by)s = any (declined_by))
    order by priority_rank, calm, position, sla_deadline, id limit 1 for no key update skip locked)
 update manual_resolution_queue q
    set status = 'assigned', assigned_to = %(by)s, lease_until = (select mrq_now()) + interval '30 minutes',
@@ -86,10 +91,15 @@ update manual_resolution_queue q
 """
 RESOLVE = END + "returning q.id"
 RESOLVE_AND_CLAIM = f"with ended as ({END} returning q.id), {TAKE.replace('with ', '', 1)} returning q.*"
-METADATA = {"option": "nothing", "justification": "Looked at it", "decided_by": BY, "outcome": "Nothing had to be done"}
+METADATA = {
+    "option": "nothing",
+    "justification": "Looked at it",
+    "decided_by": BY,
+    "outcome": "Nothing had to be done",
+}
 
 
-class ByHand(Mrq):
+class ByHand(Tables):
     """SQL with MRQ's duties on MRQ's tables."""
 
     name = "L"
@@ -106,10 +116,19 @@ class ByHandWorker(Worker):
     def add(self, number: int) -> None:
         told = context(number)
         failure = {"item_type": ITEM_TYPE, "resource_type": RESOURCE_TYPE, "resource_id": number}
-        self.db.execute(ADD, failure | {
-            "priority": PRIORITY, "reason": REASON, "context": Jsonb(told), "sla": SLA_SECONDS, "key": key(failure),
-            "fingerprint": FINGERPRINT, "note": ADDED,
-        }).fetchone()
+        self.db.execute(
+            ADD,
+            failure
+            | {
+                "priority": PRIORITY,
+                "reason": REASON,
+                "context": Jsonb(told),
+                "sla": SLA_SECONDS,
+                "key": key(failure),
+                "fingerprint": FINGERPRINT,
+                "note": ADDED,
+            },
+        ).fetchone()
 
     def add_many(self, failures: Sequence[dict[str, Any]]) -> int:
         first = uuid.uuid4().int & ~0xFFFFFFFF
@@ -117,18 +136,32 @@ class ByHandWorker(Worker):
             self.db.execute(STAGE)
             with self.db.cursor().copy("copy staged from stdin") as copy:
                 for line, f in enumerate(failures):
-                    copy.write_row((f["resource_id"], json.dumps(f["context"]), key(f), uuid.UUID(int=first + line)))
-            return len(self.db.execute(ADD_STAGED, {
-                "item_type": ITEM_TYPE, "resource_type": RESOURCE_TYPE, "priority": PRIORITY, "reason": REASON,
-                "sla": SLA_SECONDS, "fingerprint": FINGERPRINT, "note": ADDED,
-            }).fetchall())
+                    copy.write_row(
+                        (f["resource_id"], json.dumps(f["context"]), key(f), uuid.UUID(int=first + line))
+                    )
+            return len(
+                self.db.execute(
+                    ADD_STAGED,
+                    {
+                        "item_type": ITEM_TYPE,
+                        "resource_type": RESOURCE_TYPE,
+                        "priority": PRIORITY,
+                        "reason": REASON,
+                        "sla": SLA_SECONDS,
+                        "fingerprint": FINGERPRINT,
+                        "note": ADDED,
+                    },
+                ).fetchall()
+            )
 
     def claim(self) -> int | None:
         row = self.db.execute(CLAIM, {"by": BY, "note": MOVED}).fetchone()
         return row[0] if row else None
 
     def resolve(self, claimed: int) -> None:
-        self.db.execute(RESOLVE, {"id": claimed, "by": BY, "note": MOVED, "metadata": Jsonb(METADATA)}).fetchone()
+        self.db.execute(
+            RESOLVE, {"id": claimed, "by": BY, "note": MOVED, "metadata": Jsonb(METADATA)}
+        ).fetchone()
 
     def resolved_and_claimed(self) -> bool:
         if self.held is None:
@@ -144,13 +177,13 @@ class ByHandWorker(Worker):
 
 COPY_ITEMS = """
 copy manual_resolution_queue
-  (item_type, resource_type, resource_id, priority, reason, context, sla_seconds, sla_deadline, dedup_key, fingerprint)
-from stdin
+  (item_type, resource_type, resource_id, priority, reason, context, sla_seconds, sla_deadline, dedup_key,
+   fingerprint) from stdin
 """
 
 
-class RawCopy(Mrq):
-    """COPY into MRQ's item table with all its indexes and CHECKs, the triggers dropped: no history, no answer."""
+class RawCopy(Tables):
+    """COPY into MRQ's item table with its indexes and rules but no trigger: no history, no answer."""
 
     name = "raw COPY"
 
@@ -170,8 +203,20 @@ class RawCopyWorker(Worker):
     def add_many(self, failures: Sequence[dict[str, Any]]) -> int:
         with self.db.cursor().copy(COPY_ITEMS) as copy:
             for f in failures:
-                copy.write_row((f["item_type"], f["resource_type"], f["resource_id"], f["priority"], f["reason"],
-                                json.dumps(f["context"]), SLA_SECONDS, "2999-01-01", key(f), FINGERPRINT))
+                copy.write_row(
+                    (
+                        f["item_type"],
+                        f["resource_type"],
+                        f["resource_id"],
+                        f["priority"],
+                        f["reason"],
+                        json.dumps(f["context"]),
+                        SLA_SECONDS,
+                        "2999-01-01",
+                        key(f),
+                        FINGERPRINT,
+                    )
+                )
         return len(failures)
 
 
@@ -179,17 +224,19 @@ class RawCopyWorker(Worker):
 
 BARE = """
 create table item (
-  id bigint generated always as identity primary key, item_type varchar(50) not null, resource_type varchar(50) not null,
+  id bigint generated always as identity primary key,
+  item_type varchar(50) not null, resource_type varchar(50) not null,
   resource_id bigint not null, priority varchar(20) not null, reason text not null, context jsonb,
-  created_at timestamptz not null default now(), assigned_to varchar(100), assigned_at timestamptz, resolved_at timestamptz,
-  resolution text, resolution_metadata jsonb, status varchar(20) not null default 'pending', escalated_at timestamptz,
-  sla_deadline timestamptz not null, dedup_key text,
+  created_at timestamptz not null default now(), assigned_to varchar(100), assigned_at timestamptz,
+  resolved_at timestamptz, resolution text, resolution_metadata jsonb,
+  status varchar(20) not null default 'pending', escalated_at timestamptz, sla_deadline timestamptz not null,
+  dedup_key text,
   priority_rank smallint generated always as
     (case priority when 'critical' then 0 when 'high' then 1 when 'medium' then 2 else 3 end) stored
-) with (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0,
-        autovacuum_analyze_scale_factor = 0.05);
-create table event (id bigint generated always as identity primary key, item_id bigint not null, kind text not null,
-                    actor text, at timestamptz not null default now(), data jsonb);
+) with (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000,
+        autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0.05);
+create table event (id bigint generated always as identity primary key, item_id bigint not null,
+                    kind text not null, actor text, at timestamptz not null default now(), data jsonb);
 create index on item (priority_rank, sla_deadline, id) where status = 'pending';
 create index on item (sla_deadline) where status = 'pending';
 create unique index on item (dedup_key) where dedup_key is not null and status <> 'resolved';
@@ -206,7 +253,9 @@ with i as (insert into item {BARE_COLUMNS}
                      now() + interval '24 hours', %(key)s) on conflict do nothing returning id)
 insert into event (item_id, kind, actor) select id, 'created', 'bench' from i returning item_id
 """
-BARE_STAGE = "create temp table if not exists staged (resource_id bigint, context jsonb, key text) on commit delete rows"
+BARE_STAGE = """
+create temp table if not exists staged (resource_id bigint, context jsonb, key text) on commit delete rows
+"""
 BARE_ADD_STAGED = f"""
 with i as (insert into item {BARE_COLUMNS}
              select %(item_type)s, %(resource_type)s, resource_id, %(priority)s, %(reason)s, context,
@@ -214,24 +263,29 @@ with i as (insert into item {BARE_COLUMNS}
 insert into event (item_id, kind, actor) select id, 'created', 'bench' from i returning item_id
 """
 BARE_TAKE = """
-c as materialized (select id from item where status = 'pending' order by priority_rank, sla_deadline, id limit 1
-                   for update skip locked),
-u as (update item t set status = 'assigned', assigned_to = %(by)s, assigned_at = now() from c where t.id = c.id returning t.*)
+c as materialized (select id from item where status = 'pending' order by priority_rank, sla_deadline, id
+                   limit 1 for update skip locked),
+u as (update item t set status = 'assigned', assigned_to = %(by)s, assigned_at = now() from c
+       where t.id = c.id returning t.*)
 """
 BARE_END = """
 r as (update item set status = 'resolved', resolved_at = now(), resolution = 'Nothing had to be done',
              resolution_metadata = %(metadata)s
        where id = %(id)s and status = 'assigned' and assigned_to = %(by)s returning id)
 """
-BARE_TAKEN = "e as (insert into event (item_id, kind, actor) select id, 'assigned', %(by)s from u) select * from u"
+BARE_TAKEN = (
+    "e as (insert into event (item_id, kind, actor) select id, 'assigned', %(by)s from u) select * from u"
+)
 BARE_CLAIM = f"with {BARE_TAKE}, {BARE_TAKEN}"
-BARE_ENDED = "insert into event (item_id, kind, actor, data) select id, 'resolved', %(by)s, %(metadata)s from r"
+BARE_ENDED = (
+    "insert into event (item_id, kind, actor, data) select id, 'resolved', %(by)s, %(metadata)s from r"
+)
 BARE_RESOLVE = f"with {BARE_END} {BARE_ENDED} returning item_id"
 BARE_RESOLVE_AND_CLAIM = f"with {BARE_END}, f as ({BARE_ENDED}), {BARE_TAKE}, {BARE_TAKEN}"
 BARE_FILL = f"""
 insert into item {BARE_COLUMNS}
-select %(item_type)s, %(resource_type)s, n, (array['high', 'medium', 'low'])[n %% 3 + 1], %(reason)s, %(context)s,
-       now() + interval '30 days' + (n * 7919 %% 1000003) * interval '1 second', n
+select %(item_type)s, %(resource_type)s, n, (array['high', 'medium', 'low'])[n %% 3 + 1], %(reason)s,
+       %(context)s, now() + interval '30 days' + (n * 7919 %% 1000003) * interval '1 second', n
   from generate_series(1000000001, 1000000000 + %(amount)s::bigint) n
 """
 BARE_FILL_EVENTS = "insert into event (item_id, kind, actor) select id, 'created', 'bench' from item"
@@ -255,8 +309,16 @@ class Bare(Contender):
 
     def fill(self, amount: int, *, elsewhere: int = 0) -> None:
         with self.connect() as db, db.transaction():
-            db.execute(BARE_FILL, {"item_type": ITEM_TYPE, "resource_type": RESOURCE_TYPE, "reason": REASON,
-                                   "context": Jsonb(context(1)), "amount": amount})
+            db.execute(
+                BARE_FILL,
+                {
+                    "item_type": ITEM_TYPE,
+                    "resource_type": RESOURCE_TYPE,
+                    "reason": REASON,
+                    "context": Jsonb(context(1)),
+                    "amount": amount,
+                },
+            )
             db.execute(BARE_FILL_EVENTS)
         self.settle()
 
@@ -267,8 +329,16 @@ class Bare(Contender):
 class BareWorker(ByHandWorker):
     def add(self, number: int) -> None:
         failure = {"item_type": ITEM_TYPE, "resource_type": RESOURCE_TYPE, "resource_id": number}
-        self.db.execute(BARE_ADD, failure | {"priority": PRIORITY, "reason": REASON, "context": Jsonb(context(number)),
-                                             "key": key(failure)}).fetchone()
+        self.db.execute(
+            BARE_ADD,
+            failure
+            | {
+                "priority": PRIORITY,
+                "reason": REASON,
+                "context": Jsonb(context(number)),
+                "key": key(failure),
+            },
+        ).fetchone()
 
     def add_many(self, failures: Sequence[dict[str, Any]]) -> int:
         with self.db.transaction():
@@ -276,7 +346,12 @@ class BareWorker(ByHandWorker):
             with self.db.cursor().copy("copy staged from stdin") as copy:
                 for f in failures:
                     copy.write_row((f["resource_id"], json.dumps(f["context"]), key(f)))
-            values = {"item_type": ITEM_TYPE, "resource_type": RESOURCE_TYPE, "priority": PRIORITY, "reason": REASON}
+            values = {
+                "item_type": ITEM_TYPE,
+                "resource_type": RESOURCE_TYPE,
+                "priority": PRIORITY,
+                "reason": REASON,
+            }
             return len(self.db.execute(BARE_ADD_STAGED, values).fetchall())
 
     def claim(self) -> int | None:

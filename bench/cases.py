@@ -49,7 +49,10 @@ class Effort:
     starts: int = 9
 
 
-QUICK = Effort(rounds=1, seconds=0.3, bulk=(1_000,), depths=(1_000,), elsewhere=1_000, wait=0, clients=(1, 2), starts=1)
+FULL = Effort()
+QUICK = Effort(
+    rounds=1, seconds=0.3, bulk=(1_000,), depths=(1_000,), elsewhere=1_000, wait=0, clients=(1, 2), starts=1
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,9 @@ class Bench:
             for name in ADDING:
                 contender = self._contender(name, "add")
                 contender.empty()
-                yield self._repeated("add", f"add, {clients_of(many)}", contender, contender.client, added, many)
+                yield self._repeated(
+                    "add", f"add, {clients_of(many)}", contender, contender.client, added, many
+                )
 
     def _bulk(self) -> Iterator[Measured]:
         for amount in self.effort.bulk:
@@ -110,7 +115,9 @@ class Bench:
                     yield self._repeated("claim", case, contender, worker_of(contender), claimed, many)
         for many in self.effort.clients:
             for name in ("MRQ", "L"):
-                contender = self._filled(name, self.effort.depths[1 % len(self.effort.depths)], self.effort.elsewhere)
+                contender = self._filled(
+                    name, self.effort.depths[1 % len(self.effort.depths)], self.effort.elsewhere
+                )
                 case = f"claim, {self.effort.elsewhere} for another team before, {clients_of(many)}"
                 yield self._repeated("claim", case, contender, worker_of(contender), claimed, many)
 
@@ -123,19 +130,34 @@ class Bench:
             for many in self.effort.clients:
                 for name in names:
                     contender = self._filled(name, depth)
-                    yield self._repeated("resolve", f"{case}, {clients_of(many)}", contender, worker_of(contender), operation, many)
+                    yield self._repeated(
+                        "resolve",
+                        f"{case}, {clients_of(many)}",
+                        contender,
+                        worker_of(contender),
+                        operation,
+                        many,
+                    )
 
     # -------------------------------------------------------------- one case
 
     def _repeated(
-        self, subject: str, case: str, contender: Contender, open_client: Callable[[], Client], operation: Any, many: int
+        self,
+        subject: str,
+        case: str,
+        contender: Contender,
+        open_client: Callable[[], Client],
+        operation: Any,
+        many: int,
     ) -> Measured:
         busy = self._quiet(contender)
         first = next(self._numbers) * 10**9
         timed = clients.repeat(
             open_client,
             lambda client, number: operation(client, first + clients.number_of_client * 10**7 + number),
-            many, self.effort.seconds, warm_up=10,
+            many,
+            self.effort.seconds,
+            warm_up=10,
         )
         return self._told(Measured(subject, case, contender.name, timed, busy))
 

@@ -1,4 +1,4 @@
-"""Clients are processes: they start together, each repeats one operation until the time is up, and tell what each took."""
+"""Clients are processes: they start together, repeat one operation for a time, tell what each took."""
 
 import asyncio
 import multiprocessing
@@ -32,7 +32,9 @@ class Timed:
     count: int
 
 
-def repeat(open_client: Callable[[], Client], operation: Operation, clients: int, seconds: float, warm_up: int = 20) -> Timed:
+def repeat(
+    open_client: Callable[[], Client], operation: Operation, clients: int, seconds: float, warm_up: int = 20
+) -> Timed:
     """Repeat `operation` for `seconds` in each of `clients` processes."""
 
     def one(ready: Callable[[], None]) -> tuple[float, float, list[float]]:
@@ -47,7 +49,7 @@ def repeat(open_client: Callable[[], Client], operation: Operation, clients: int
 
 
 def once(open_client: Callable[[], Client], operation: Callable[[Any], Any], amount: int) -> Timed:
-    """One call of `operation` that handles `amount` items, in a process of its own with an open connection."""
+    """One call of `operation` that handles `amount` items, in a process with an open connection."""
 
     def one(ready: Callable[[], None]) -> float:
         client = open_client()
@@ -67,12 +69,16 @@ def _repeated(
         _waited(client, operation(client, number))
     ready()
     if client.loop:
-        told: tuple[float, float, list[float]] = client.loop.run_until_complete(_loop_async(client, operation, seconds, warm_up))
+        told: tuple[float, float, list[float]] = client.loop.run_until_complete(
+            _loop_async(client, operation, seconds, warm_up)
+        )
         return told
     return _loop(client, operation, seconds, warm_up)
 
 
-def _loop(client: Client, operation: Operation, seconds: float, number: int) -> tuple[float, float, list[float]]:
+def _loop(
+    client: Client, operation: Operation, seconds: float, number: int
+) -> tuple[float, float, list[float]]:
     latencies: list[float] = []
     begun = now = perf_counter()
     while now - begun < seconds and operation(client, number) is not False:
@@ -82,7 +88,9 @@ def _loop(client: Client, operation: Operation, seconds: float, number: int) -> 
     return begun, now, latencies
 
 
-async def _loop_async(client: Client, operation: Operation, seconds: float, number: int) -> tuple[float, float, list[float]]:
+async def _loop_async(
+    client: Client, operation: Operation, seconds: float, number: int
+) -> tuple[float, float, list[float]]:
     latencies: list[float] = []
     begun = now = perf_counter()
     while now - begun < seconds and await operation(client, number) is not False:

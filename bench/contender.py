@@ -23,7 +23,7 @@ class Contender:
         raise NotImplementedError
 
     def fill(self, amount: int, *, elsewhere: int = 0) -> None:
-        """Put in `amount` waiting items by the fastest way there is; `elsewhere` more before them wait for another team."""
+        """Put in `amount` waiting items the fastest way, and `elsewhere` more for another team before."""
         raise NotImplementedError
 
     def client(self) -> Client:

@@ -32,7 +32,7 @@ def processor() -> str:
 
 
 def sync_time(folder: Path) -> float:
-    """Seconds for one 8 KiB write and its fdatasync, over and over in one place, as a write-ahead log does."""
+    """Seconds for one 8 KiB write and its fdatasync, over and over in one place, as a log does."""
     sync = getattr(os, "fdatasync", os.fsync)
     path = folder / "sync-test"
     block, took = b"\0" * 8192, []
@@ -59,7 +59,7 @@ def loop_time() -> float:
 
 
 def wait_for_quiet(limit: float) -> float:
-    """Wait at most `limit` seconds until others use less than 15 % of the processors; the share last seen (nan: unknown)."""
+    """Wait up to `limit` seconds until others use less than 15 % of the machine; the share last seen."""
     if not STAT.exists():
         return float("nan")
     until = monotonic() + limit

@@ -10,10 +10,8 @@ from manual_resolution import Item, Queue, add_many, add_to_queue
 from manual_resolution.store.migrate import migrate
 
 
-class Mrq(Contender):
-    """The product as its users have it: validation, history and dedup on."""
-
-    name = "MRQ"
+class Tables(Contender):
+    """MRQ's tables, whoever writes to them."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -23,12 +21,21 @@ class Mrq(Contender):
 
     def empty(self) -> None:
         with self.connect(options="-c session_replication_role=replica") as db:
-            db.execute("truncate manual_resolution_queue, mrq_event, mrq_occurrence, mrq_attempt, mrq_proposal, mrq_review")
+            db.execute(
+                "truncate manual_resolution_queue, mrq_event, mrq_occurrence, mrq_attempt, mrq_proposal,"
+                " mrq_review"
+            )
 
     def fill(self, amount: int, *, elsewhere: int = 0) -> None:
         with self.connect(options="-c session_replication_role=replica") as db:
             fill_tables(db, amount, elsewhere)
         self.settle()
+
+
+class Mrq(Tables):
+    """The product as its users have it: validation, history and dedup on."""
+
+    name = "MRQ"
 
     def client(self) -> "MrqWorker":
         return MrqWorker(self.address)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-import asyncpg
+import asyncpg  # type: ignore[import-untyped]
 import psycopg
 from pgqueuer.db import AsyncpgDriver, PsycopgDriver
 from pgqueuer.models import Job as PgQueuerJob
@@ -83,7 +83,13 @@ class ProcrastinateAdder(Worker):
         if not self.unique:
             return len(self.task.batch_defer(*[told(number) for number in numbers]))
         jobs = [
-            Job(queue="default", lock=None, queueing_lock=str(number), task_name=ITEM_TYPE, task_kwargs=told(number))
+            Job(
+                queue="default",
+                lock=None,
+                queueing_lock=str(number),
+                task_name=ITEM_TYPE,
+                task_kwargs=told(number),
+            )
             for number in numbers
         ]
         return len(self.app.job_manager.batch_defer_jobs(jobs))
@@ -107,7 +113,7 @@ class ProcrastinateWorker(AsyncWorker):
 
 
 class PgQueuer(Contender):
-    """pgqueuer over psycopg or asyncpg; `unique` gives each job a dedupe key and skips the ones that are there."""
+    """pgqueuer over psycopg or asyncpg; `unique` gives each job a dedupe key and skips repeats."""
 
     def __init__(self, address: str, driver: str, *, unique: bool = True) -> None:
         self.address, self.driver, self.unique = address, driver, unique
@@ -128,8 +134,9 @@ class PgQueuer(Contender):
     def fill(self, amount: int, *, elsewhere: int = 0) -> None:
         with self.connect(options="-c session_replication_role=replica") as db, db.transaction():
             db.execute(
-                "insert into pgqueuer (priority, created, updated, heartbeat, execute_after, status, entrypoint, payload)"
-                " select n %% 3, now(), now(), now(), now(), 'queued', %s, %s from generate_series(1, %s) n",
+                "insert into pgqueuer (priority, created, updated, heartbeat, execute_after, status,"
+                " entrypoint, payload) select n %% 3, now(), now(), now(), now(), 'queued', %s, %s"
+                " from generate_series(1, %s) n",
                 [ITEM_TYPE, json.dumps(told(1)).encode(), amount],
             )
             db.execute(
@@ -164,8 +171,10 @@ class PgQueuerWorker(AsyncWorker):
     async def add_many(self, failures: Sequence[dict[str, Any]]) -> int:
         numbers, amount = [f["resource_id"] for f in failures], len(failures)
         return len(
-            await self.queries.enqueue(
-                [ITEM_TYPE] * amount, [json.dumps(told(number)).encode() for number in numbers], [0] * amount,
+            await self.queries.enqueue(  # type: ignore[call-overload]
+                [ITEM_TYPE] * amount,
+                [json.dumps(told(number)).encode() for number in numbers],
+                [0] * amount,
                 dedupe_key=[str(number) for number in numbers] if self.unique else None,
                 on_conflict="skip" if self.unique else "raise",
             )

@@ -8,9 +8,11 @@ from typing import Any
 from bench.cases import Measured
 from bench.floors import Medians, Verdict
 
+WIDTHS = (30, 9, 7, 9, 9, 6, 9, 7)
+
 
 def tables(measured: Sequence[Measured]) -> Iterator[str]:
-    """A table for each case: median, spread over the rounds, latencies, ratios to L and of MRQ to it, load of others."""
+    """A table for each case: median, spread over the rounds, latencies, ratios, load of others."""
     medians = Medians(measured)
     for case in dict.fromkeys(one.case for one in measured):
         names = list(dict.fromkeys(name for found, name in medians.runs if found == case))
@@ -19,13 +21,16 @@ def tables(measured: Sequence[Measured]) -> Iterator[str]:
 
 
 def _rates(medians: Medians, case: str, names: Sequence[str]) -> Iterator[str]:
-    yield f"  {'':30} {'/s':>9} {'spread':>7} {'p50 ms':>9} {'p99 ms':>9} {'to L':>6} {'MRQ to it':>9} {'others':>7}"
+    titles = zip(("", "/s", "spread", "p50 ms", "p99 ms", "to L", "MRQ to it", "others"), WIDTHS, strict=True)
+    yield "  " + " ".join(f"{title:>{width}}" for title, width in titles)
     by_hand, ours = medians.rate(case, "L"), medians.rate(case, "MRQ")
     for name in names:
         runs = medians.runs[case, name]
         rates = [one.timed.rate for one in runs]
         rate = statistics.median(rates)
-        p50, p99 = (statistics.median(getattr(one.timed, part) for one in runs) * 1e3 for part in ("p50", "p99"))
+        p50, p99 = (
+            statistics.median(getattr(one.timed, part) for one in runs) * 1e3 for part in ("p50", "p99")
+        )
         load = statistics.median(one.load for one in runs)
         yield (
             f"  {name:30} {rate:9,.0f} {(max(rates) - min(rates)) / rate:7.0%} {p50:9.2f} {p99:9.2f}"

@@ -72,6 +72,8 @@ def maintenance(server: EmbeddedPostgres) -> psycopg.Connection[tuple[object, ..
 def drop_databases(server: EmbeddedPostgres) -> None:
     """Give the room back; the server itself stays for the next run."""
     with maintenance(server) as db:
-        names = db.execute("select datname from pg_database where not datistemplate and datname not in ('postgres', 'mrq')")
+        names = db.execute(
+            "select datname from pg_database where not datistemplate and datname not in ('postgres', 'mrq')"
+        )
         for (name,) in names.fetchall():
             db.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(str(name))))

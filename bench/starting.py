@@ -17,7 +17,11 @@ COMMANDS = Path(PYTHON).parent
 STARTS: dict[str, Sequence[str]] = {
     "python -c pass": (PYTHON, "-c", "pass"),
     "import manual_resolution": (PYTHON, "-c", "import manual_resolution"),
-    "from manual_resolution import add_to_queue": (PYTHON, "-c", "from manual_resolution import add_to_queue"),
+    "from manual_resolution import add_to_queue": (
+        PYTHON,
+        "-c",
+        "from manual_resolution import add_to_queue",
+    ),
     "import procrastinate": (PYTHON, "-c", "import procrastinate"),
     "import pgqueuer": (PYTHON, "-c", "import pgqueuer"),
     "mrq --help": (str(COMMANDS / "mrq"), "--help"),

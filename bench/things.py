@@ -38,21 +38,25 @@ def failure(number: int) -> dict[str, Any]:
     }
 
 
-#: Items and their first events, written past the triggers: only for filling. Order within a priority is by deadline.
+#: Items and their first events, written past the triggers: only for filling.
 FILL_ITEMS = """
 insert into manual_resolution_queue
-  (item_type, resource_type, resource_id, priority, reason, context, created_at, last_occurred_at, sla_seconds, sla_deadline,
-   dedup_key, fingerprint, status, escalated_at, escalated_to, changed_by, changed_how, changed_for, changed_note)
-select %(item_type)s::text, %(resource_type)s::text, 1000000000 + n, (array['high', 'medium', 'low'])[n %% 3 + 1], %(reason)s::text,
-       %(context)s::jsonb, at, at, 86400, at + interval '30 days' + (n * 7919 %% 1000003) * interval '1 second',
-       mrq_dedup_key(%(item_type)s::text, %(resource_type)s::text, 1000000000 + n, null, null), md5(%(reason)s::text),
-       case when team is null then 'pending' else 'escalated' end, case when team is not null then at end, team,
-       'bench', 'add', 1, '{"kind": "producer", "via": "lib:bench@bench"}'
+  (item_type, resource_type, resource_id, priority, reason, context, created_at, last_occurred_at,
+   sla_seconds, sla_deadline, dedup_key, fingerprint, status, escalated_at, escalated_to,
+   changed_by, changed_how, changed_for, changed_note)
+select %(item_type)s::text, %(resource_type)s::text, 1000000000 + n,
+       (array['high', 'medium', 'low'])[n %% 3 + 1], %(reason)s::text, %(context)s::jsonb, at, at,
+       86400, at + interval '30 days' + (n * 7919 %% 1000003) * interval '1 second',
+       mrq_dedup_key(%(item_type)s::text, %(resource_type)s::text, 1000000000 + n, null, null),
+       md5(%(reason)s::text), case when team is null then 'pending' else 'escalated' end,
+       case when team is not null then at end,
+       team, 'bench', 'add', 1, '{"kind": "producer", "via": "lib:bench@bench"}'
   from (select n, clock_timestamp() - interval '1 hour' as at, %(team)s::text as team
           from generate_series(%(first)s::bigint, %(first)s::bigint + %(amount)s - 1) n) numbers
 """
 FILL_EVENTS = """
-insert into mrq_event (item_id, seq, at, actor, actor_kind, via, verb, data, private, salt, private_hash, hash)
+insert into mrq_event
+  (item_id, seq, at, actor, actor_kind, via, verb, data, private, salt, private_hash, hash)
 select id, 1, created_at, 'bench', 'producer', 'lib:bench@bench', 'add', mrq_origin(q),
        jsonb_build_object('reason', reason, 'context', context), '\\x00000000000000000000000000000000',
        '\\x00', sha256(id::text::bytea)
@@ -68,8 +72,13 @@ def fill_tables(db: psycopg.Connection[Any], amount: int, elsewhere: int) -> Non
     with db.transaction():
         for first, many, team in ((1, elsewhere, "engineering"), (1 + elsewhere, amount, None)):
             values = {
-                "item_type": ITEM_TYPE, "resource_type": RESOURCE_TYPE, "reason": REASON, "context": json.dumps(context(1)),
-                "first": first, "amount": many, "team": team,
+                "item_type": ITEM_TYPE,
+                "resource_type": RESOURCE_TYPE,
+                "reason": REASON,
+                "context": json.dumps(context(1)),
+                "first": first,
+                "amount": many,
+                "team": team,
             }
             db.execute(FILL_ITEMS, values)
         db.execute(FILL_EVENTS)

@@ -66,7 +66,10 @@ def _open(home: Path) -> Demo:
     _mark(home)
     server = EmbeddedPostgres(home / "postgres")
     address = server.start()
-    migrate(address)
+    try:
+        migrate(address)
+    except Refused as error:  # made by another version: nothing in it is worth a conversion
+        raise Refused(f"{error} Start the demo anew with --reset.") from error
     stack = ExitStack()
     world = stack.enter_context(import_module("meal_plan.world").World(home, address))
     atexit.register(stack.close)

@@ -25,7 +25,7 @@ from manual_resolution.store import adding, attempts, due, events, items
 from manual_resolution.store.attempts import Attempt
 from manual_resolution.store.connection import Database, Db, told
 from manual_resolution.store.items import Filter
-from manual_resolution.via import library
+from manual_resolution.via import here
 from manual_resolution.workflow import Option, Plan, asked
 
 By = Actor | str
@@ -131,12 +131,12 @@ class Queue:
         return Added(ended, repeated=True)
 
     def _values(self, intake: Intake) -> dict[str, Any]:
-        by = Actor(intake.producer, "producer", library())
+        by = Actor(intake.producer, "producer", here())
         return adding.values_of(intake, intake.add_id or uuid4(), by, self._sla_seconds)
 
     def add_many(self, intakes: Iterable[Intake], *, producer: str = "producer") -> Sequence[Added]:
         """Add a batch in one transaction: all of it or nothing; the answers in the order given."""
-        by = Actor(producer, "producer", library())
+        by = Actor(producer, "producer", here())
         with self.database.transaction(timeout=3600) as db:
             return adding.add_many(db, intakes, by, self._sla_seconds)
 
@@ -149,7 +149,7 @@ class Queue:
                                 dedup_key=dedup_key, producer=producer)
         thing = {name: getattr(checked, name) for name in ("item_type", "resource_type", "resource_id", "resource_key", "dedup_key")}
         with self.database.connection() as db:
-            return items.withdraw(db, Actor(f"producer:{checked.producer}", "producer", library()), checked.reason, thing)
+            return items.withdraw(db, Actor(f"producer:{checked.producer}", "producer", here()), checked.reason, thing)
 
     # -------------------------------------------------------------- reading
 
@@ -205,14 +205,14 @@ class Queue:
         if monotonic() - self._woken < every:
             return 0
         with self.database.connection(60) as db:
-            woken = len(due.wake(db, library()))
-            woken += due.fold(db, library())
+            woken = len(due.wake(db, here()))
+            woken += due.fold(db, here())
         self._woken = monotonic()
         return woken
 
     def sweep(self, *, by: Actor | None = None, batch: int = 5000, progress: Callable[[int], None] | None = None) -> Swept:
         """Raise every breached item to the level that is due, in batches that hold their locks shortly."""
-        who = by or Actor("mrq", "machine", library())
+        who = by or Actor("mrq", "machine", here())
         swept = Swept()
         with self.database.connection(3600) as db:
             while raised := due.sweep(db, who, batch):
@@ -231,8 +231,13 @@ class Queue:
     ) -> Item | None:
         """Claim the next item in the order of work; None when nothing may be served to this person."""
         self.wake()
+        who, mine = person(by), self._teams(teams)
         with self.database.connection() as db:
-            return items.claim_next(db, person(by), self.lease, chosen, self._teams(teams), skipped)
+            found = items.claim_next(db, who, self.lease, chosen, mine, skipped)
+            if found is None and mine and items.count_served(db, who, chosen, mine, skipped, 1):
+                # Claiming for a team looks at two items for a moment: somebody may have met the other one locked.
+                found = items.claim_next(db, who, self.lease, chosen, mine, skipped)
+        return found
 
     def count_served(
         self, by: By, *, chosen: Filter = ANY, teams: Sequence[str] | None = None, skipped: Sequence[int] = (), limit: int = 100
@@ -437,7 +442,7 @@ class Queue:
 
 def person(by: By) -> Actor:
     """An actor from what a caller gave; raises `InvalidInput` for a name that is not one."""
-    return by if isinstance(by, Actor) else Actor(strict.operator(by), "person", library())
+    return by if isinstance(by, Actor) else Actor(strict.operator(by), "person", here())
 
 
 def check_time(span: timedelta | None, until: datetime | None) -> None:

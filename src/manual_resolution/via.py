@@ -17,9 +17,18 @@ def where() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def library() -> str:
-    """The way of a call into the library."""
-    return f"lib:{where()}"
+_face = "lib"
+
+
+def through(face: str) -> None:
+    """Say once which face this process is: `cli`. Until then it is the library."""
+    global _face  # noqa: PLW0603  # a process has one
+    _face = face
+
+
+def here() -> str:
+    """The way of a move made in this process."""
+    return f"{_face}:{where()}"
 
 
 def command() -> str:

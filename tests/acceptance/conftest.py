@@ -39,10 +39,10 @@ class Terminal:
             env=environment,
             cwd=str(ROOT),
             dimensions=(50, columns),
-            timeout=20,
+            timeout=60,
         )
         self.child.delaybeforesend = None
-        self.child.ptyproc.delayafterclose = self.child.ptyproc.delayafterterminate = 0.01
+        self.child.ptyproc.delayafterclose, self.child.ptyproc.delayafterterminate = 0.01, 1
         self.child.logfile_read = self
 
     def write(self, data: bytes) -> None:

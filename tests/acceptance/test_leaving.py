@@ -17,7 +17,13 @@ def nothing_happened(stage: Any, item_id: int) -> bool:
 
 @pytest.mark.parametrize(
     ("keys", "code"),
-    [(b"\x03", 130), (b"\x04", 0), (b"1\n8\n\x03", 130), (b"1\n8\n\x04", 0), (b"4\n\n\x04", 0)],
+    [
+        (b"\x03", 130),
+        (b"1\n8\n\x04", 0),
+        pytest.param(b"\x04", 0, marks=pytest.mark.slow),
+        pytest.param(b"1\n8\n\x03", 130, marks=pytest.mark.slow),
+        pytest.param(b"4\n\n\x04", 0, marks=pytest.mark.slow),
+    ],
 )
 def test_ctrl_c_and_end_of_input_release_the_item_and_do_nothing_else(
     stage: Any, keys: bytes, code: int
@@ -34,7 +40,7 @@ def test_ctrl_c_and_end_of_input_release_the_item_and_do_nothing_else(
     assert "0 resolved, 0 failed, 0 unknown, nothing held by you. 1 wait." in shown
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGHUP])
 def test_a_killed_session_gives_its_item_back(stage: Any, number: signal.Signals) -> None:
     """SIGTERM, and the hang-up of a closed window, release the item at once."""
     item_id = stage.parcel()

@@ -75,8 +75,8 @@ def test_a_name_made_to_act_is_shown_harmless(stage: Any) -> None:
     "environment",
     [
         {"TERM": None},
-        {"NO_COLOR": "1", "TERM": "xterm"},
-        {"LANG": "C"},
+        pytest.param({"NO_COLOR": "1", "TERM": "xterm"}, marks=pytest.mark.slow),
+        pytest.param({"LANG": "C"}, marks=pytest.mark.slow),
         {"LANG": None, "PYTHONIOENCODING": "ascii"},
     ],
 )
@@ -100,9 +100,9 @@ def piped(stage: Any, line: str) -> "subprocess.CompletedProcess[bytes]":
     ("line", "told"),
     [
         ("MRQ < /dev/null", b"0 resolved, 0 failed, 0 unknown, nothing held by you. 1 wait."),
-        ("printf 2 | MRQ", b"0 resolved"),
+        pytest.param("printf 2 | MRQ", b"0 resolved", marks=pytest.mark.slow),
         ("MRQ <&-", b"0 resolved"),
-        ("printf 'q\\n' | MRQ | head -3", b"Queue Item #1"),
+        pytest.param("printf 'q\\n' | MRQ | head -3", b"Queue Item #1", marks=pytest.mark.slow),
         ("printf '\\377\\n1 1\\n' | MRQ", b"Please answer with a number from 1 to 4"),
     ],
 )
@@ -128,5 +128,5 @@ def test_what_is_pasted_behind_an_answer_is_dropped(stage: Any) -> None:
     terminal = stage.terminal().sees("Your choice [1-4]: ")
     terminal.types("2\na forged reason\n2\nanother\nq\n").sees("Why? ").types("\n")
     terminal.sees("No reason, no decision: nothing was done.").chooses("x" * 3000).sees("Please answer")
-    terminal.chooses("1" * 100_000).chooses("q").ends()
+    terminal.chooses("1" * 10_000).chooses("q").ends()
     assert stage.verbs(item_id) == ["add", "claim", "release"]

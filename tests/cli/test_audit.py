@@ -195,7 +195,8 @@ def test_an_edited_entry_is_found_and_named(
         ("delete from mrq_event where seq >= 4", "entry 4: missing"),
         ("delete from mrq_event", "entry 1: missing"),
         (
-            "delete from mrq_event where seq = 3; update mrq_event set seq = seq - 1 where seq > 3",
+            "delete from mrq_event where seq = 3; update mrq_event set seq = -seq where seq > 3;"
+            " update mrq_event set seq = -seq - 1 where seq < 0",
             "entry 3 (amend): altered",
         ),
         (

@@ -85,8 +85,8 @@ def test_a_line_says_everything_in_words(mrq: Run, add: Add) -> None:
     head, first, second = mrq("list").out.splitlines()
     assert head.split() == list(COLUMNS)
     assert first.startswith("1  critical  pending")
-    assert first.endswith("parcel #1  0 minutes  due in 3 h 59 min  nobody           2 times")
-    assert second.endswith("parcel #2  0 minutes  due in 23 h        bob@example.com")
+    assert first.endswith("parcel #1  due in 3 h 59 min  0 minutes  nobody           2 times")
+    assert second.endswith("parcel #2  due in 23 h        0 minutes  bob@example.com")
 
 
 def test_overdue_is_said_in_words_not_by_colour_alone(mrq: Run, connect: Connect) -> None:

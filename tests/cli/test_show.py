@@ -189,7 +189,8 @@ def test_types_lists_what_mrq_knows(mrq: Run) -> None:
     [
         (-5, "0 minutes", "0 min"), (0.9, "0 minutes", "0 min"), (1, "1 minute", "1 min"),
         (59.9, "59 minutes", "59 min"), (60, "1 hour", "1 h"), (112, "1 hour", "1 h 52 min"),
-        (120, "2 hours", "2 h"), (779, "12 hours", "12 h"), (1200, "20 hours", "20 h"), (2879, "47 hours", "47 h"),
+        (120, "2 hours", "2 h"), (779, "12 hours", "12 h"),
+        (1200, "20 hours", "20 h"), (2879, "47 hours", "47 h"),
         (2880, "2 days", "2 days"), (10800, "7 days", "7 days"),
     ],
 )  # fmt: skip

@@ -1,10 +1,11 @@
 """Commands as processes: pipes that close, full disks, Ctrl-C, odd bytes, databases that are not there."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,16 @@ def test_a_terminal_without_unicode_gets_escapes(add: Add, environment: dict[str
     assert (ended.returncode, ended.stdout.splitlines()[0]) == (0, rb"Result: \u2713 Sent to house 1, slow")
 
 
+@contextlib.contextmanager
+def held_open(pipe: Path, reader: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Holds a named pipe open for writing from when its reader has opened it, or has ended."""
+    while reader.poll() is None:
+        with contextlib.suppress(OSError), open(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK), "wb"):
+            yield
+            return
+    yield
+
+
 def test_ctrl_c_ends_a_command_in_one_word(tmp_path: Path, environment: dict[str, str]) -> None:
     """A command that is interrupted while it reads says so and ends with 130."""
     pipe = tmp_path / "pipe"
@@ -75,10 +86,7 @@ def test_ctrl_c_ends_a_command_in_one_word(tmp_path: Path, environment: dict[str
     command = [*MRQ, "add", *GOOD, "--reason", "x", "--context-file", str(pipe)]
     env = os.environ | environment
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with (
-        subprocess.Popen(command, env=env, **streams) as running,
-        pipe.open("wb"),
-    ):  # opens when the command does
+    with subprocess.Popen(command, env=env, **streams) as running, held_open(pipe, running):
         running.send_signal(signal.SIGINT)
         out, err = running.communicate(timeout=60)
     assert (running.returncode, out, err) == (130, b"", b"Stopped.\n")

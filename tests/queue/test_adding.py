@@ -389,7 +389,8 @@ def test_plain_sql_is_completed(db: Any, queue: Queue) -> None:
     """An INSERT of the specification's required columns gets deadline, keys and event as an add does."""
     db.execute(
         "insert into manual_resolution_queue"
-        " (item_type, resource_type, resource_id, priority, reason, context) values ('x', 'thing', 1, 'high', 'it failed', '{\"last_error\": \"boom 1234\"}')"
+        " (item_type, resource_type, resource_id, priority, reason, context)"
+        " values ('x', 'thing', 1, 'high', 'it failed', '{\"last_error\": \"boom 1234\"}')"
     )
     (item,) = queue.list()
     assert (item.status, hours(item), item.sla_seconds) == ("pending", 24, 24 * 3600)

@@ -36,7 +36,7 @@ from manual_resolution import (
     shown,
     unclear,
 )
-from manual_resolution.workflow import Outcome, Resolved, choice, refuse
+from manual_resolution.workflow import Outcome, Resolved, choice
 
 Db = psycopg.Connection[Any]
 
@@ -108,7 +108,7 @@ refusing = booking_stuck.option("refusing", "Refuse", effect="database")
 @refusing.run
 def _(item: Item, db: Db) -> Resolved:
     db.execute("update account set cancelled = 100 where id = %s", [item.resource_id])
-    raise refuse("A payment is still open")
+    raise NotPossible("A payment is still open")
 
 
 wrong_sql = booking_stuck.option("wrong_sql", "Wrong SQL", effect="database")
@@ -607,7 +607,9 @@ def test_sixteen_decisions_call_once(document: Any, new_queue: Any, service: Ser
 
 
 RUNBOOK = """
-  update manual_resolution_queue set status = 'resolved', resolved_at = now(), resolution = 'by hand' where id = %s
+  update manual_resolution_queue
+     set status = 'resolved', resolved_at = now(), resolution = 'by hand'
+   where id = %s
 """
 
 

@@ -130,8 +130,8 @@ def test_the_chain_holds(db: Any, make_item: Any, update: Any) -> None:
     update("status = 'resolved', resolution = '完了'", item)
     broken = db.execute(
         """select e.seq from mrq_event e left join mrq_event p on p.item_id = e.item_id and p.seq = e.seq - 1
-            where e.hash <> mrq_event_hash(p.hash, e.format, e.item_id, e.seq, e.at, e.actor, e.actor_kind, e.via,
-                                           e.verb, e.data, e.private_hash)
+            where e.hash <> mrq_event_hash(p.hash, e.format, e.item_id, e.seq, e.at, e.actor, e.actor_kind,
+                                           e.via, e.verb, e.data, e.private_hash)
                or e.private_hash <> mrq_private_hash(e.salt, e.private)"""
     ).fetchall()
     assert broken == []

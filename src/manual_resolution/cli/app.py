@@ -22,6 +22,7 @@ from manual_resolution.cli import (
     sweep,
 )
 from manual_resolution.cli.face import exits
+from manual_resolution.via import through
 
 
 class Commands(TyperGroup):
@@ -82,6 +83,7 @@ def main(command: str | None = None) -> None:
         stream = getattr(sys, name) or open(os.devnull, "w")  # noqa: SIM115  # none where the caller closed it
         stream.reconfigure(errors="backslashreplace")
         setattr(sys, name, stream)
+    through("cli")
     with exits():  # help, too, may be read by a program that goes away
         app([*([command] if command else []), *sys.argv[1:]], prog_name="mrq")
 

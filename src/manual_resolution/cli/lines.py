@@ -76,12 +76,28 @@ def styled(line: str, style: str) -> str:
 
 def table(rows: Sequence[Sequence[str]]) -> Lines:
     """Aligned columns, two blanks between, no rules; the widest are clipped until the terminal holds them."""
-    cells = [list(map(inert, row)) for row in rows]
-    widths = [max(map(columns, column)) for column in zip(*cells, strict=True)]
-    room = (terminal_width() or sys.maxsize) - 2 * (len(widths) - 1)
-    while sum(widths) > room and max(widths) > NARROW:
+    widths = widths_of(rows)
+    while too_much(widths) and max(widths) > NARROW:
         widths[widths.index(max(widths))] -= 1
-    return ["  ".join(map(padded, row, widths)).rstrip() for row in cells]
+    return [
+        "  ".join(padded(inert(cell), wide) for cell, wide in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def fits(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the terminal holds a table of these rows uncut."""
+    return not too_much(widths_of(rows))
+
+
+def widths_of(rows: Sequence[Sequence[str]]) -> list[int]:
+    """The terminal columns that each column of a table takes."""
+    return [max(columns(inert(cell)) for cell in column) for column in zip(*rows, strict=True)]
+
+
+def too_much(widths: Sequence[int]) -> bool:
+    """Whether columns of these widths are more than the terminal holds."""
+    return sum(widths) + 2 * (len(widths) - 1) > (terminal_width() or sys.maxsize)
 
 
 def padded(cell: str, wide: int) -> str:

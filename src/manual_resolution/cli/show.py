@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from manual_resolution.cli.lines import (
     Lines,
     age_text,
+    fits,
     instant_text,
     labelled,
     padded,
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from manual_resolution.workflow import Answer, Workflow
 
 BRIEF: Final = 300  # columns of one value where the context is shown in short
-COLUMNS: Final = ("#", "priority", "status", "type", "resource", "age", "due", "owner", "notes")
+COLUMNS: Final = ("#", "priority", "status", "type", "resource", "due", "age", "owner", "notes")
+ASIDE: Final = 6  # the columns from here on stand below the line where a terminal is narrow
 
 HELD: Final = {
     "attempt": "an attempt is being made",
@@ -250,9 +252,21 @@ def attempt_text(attempt: "Attempt") -> str:
 
 
 def list_lines(items: Sequence["Item"]) -> Lines:
-    """A line for each item in the order given, under a line with the columns' names."""
-    head, *rows = table([COLUMNS, *map(item_row, items)])
-    return [styled(head, "1"), *(styled(row, style_of(item)) for row, item in zip(rows, items, strict=True))]
+    """A line for each item in the order given, under the columns' names; two on a narrow terminal."""
+    rows = [COLUMNS, *map(item_row, items)]
+    folded = not fits(rows)
+    head, *lines = table([row[:ASIDE] for row in rows] if folded else rows)
+    told = [styled(head, "1")]
+    for line, row, item in zip(lines, rows[1:], items, strict=True):
+        told.append(styled(line, style_of(item)))
+        told += labelled("     ", aside(row)) if folded else []
+    return told
+
+
+def aside(row: Sequence[str]) -> str:
+    """What a narrow terminal shows of an item below its line."""
+    age, owner, notes = row[ASIDE:]
+    return inert(f"age {age}, owner {owner}" + (f", {notes}" if notes else ""))
 
 
 def item_row(item: "Item") -> Sequence[str]:
@@ -264,8 +278,8 @@ def item_row(item: "Item") -> Sequence[str]:
         item.status,
         item.item_type,
         item.resource,
-        age_text(item.age),
         due_text(item),
+        age_text(item.age),
         owner or "nobody",
         notes_text(item),
     )

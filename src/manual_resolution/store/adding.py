@@ -36,7 +36,7 @@ _INSERT: Final = """
          dedup_key, fingerprint, %(by)s, 'add', 1, %(note)s::jsonb
     from given
 """
-# A repeat counts; a higher priority raises the item's and its deadline moves to the earlier of the old one and a new SLA
+# A repeat counts, and takes back that it had succeeded; a higher priority raises the item's and its deadline moves to the earlier of the old one and a new SLA
 # from now: never later, never lower (design, Adding).
 _COUNT_REPEAT: Final = """
   on conflict (dedup_key) where status <> 'resolved' do update
@@ -49,8 +49,11 @@ _COUNT_REPEAT: Final = """
         sla_seconds = case when mrq_rank(excluded.priority) < mrq_rank(q.priority)
                            then least(q.sla_seconds, excluded.sla_seconds) else q.sla_seconds end,
         position = case when excluded.priority = 'critical' then 'infinity' else q.position end,
-        changed_by = excluded.changed_by, changed_how = 'priority', changed_note = excluded.changed_note,
-        changed_for = case when mrq_rank(excluded.priority) < mrq_rank(q.priority) then q.version + 1 end
+        succeeded_at = null,
+        changed_by = excluded.changed_by, changed_note = excluded.changed_note,
+        changed_how = case when mrq_rank(excluded.priority) < mrq_rank(q.priority) then 'priority' else 'repeat' end,
+        changed_for = case when mrq_rank(excluded.priority) < mrq_rank(q.priority) or q.succeeded_at is not null
+                           then q.version + 1 end
 """
 
 # One statement, one round trip, one commit.
@@ -187,7 +190,8 @@ keyed as materialized (
 late as materialized (
   select k.line, k.add_id, k.at, k.reason, k.context, ended.id from keyed k cross join lateral (
     select r.id from manual_resolution_queue r
-     where k.occurred_at is not null and r.dedup_key = k.key and r.status = 'resolved' and r.resolved_at > k.occurred_at
+     where k.occurred_at is not null and r.dedup_key = k.key and r.status = 'resolved'
+       and r.resolved_at > k.occurred_at
        and not exists (select from manual_resolution_queue o where o.dedup_key = k.key and o.status <> 'resolved')
      order by r.resolved_at desc limit 1) ended),
 staged as materialized (select * from keyed where line not in (select line from late)),

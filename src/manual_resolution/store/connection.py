@@ -43,7 +43,7 @@ class LimitedConnection(psycopg.Connection[Any]):
 
 
 def open_within(url: str, seconds: float) -> LimitedConnection:
-    """Connect, in a thread: no silent name server, no second address and no frozen server takes longer than `seconds`."""
+    """Connect in at most `seconds`: in a thread, for a name server or a second address may be silent too."""
     answer: Future[LimitedConnection] = Future()
     threading.Thread(target=_open, args=(url, seconds, answer), daemon=True).start()
     try:

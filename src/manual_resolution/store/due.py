@@ -65,9 +65,10 @@ update manual_resolution_queue q
        sla_seconds = case when f.best_rank < mrq_rank(q.priority) then least(q.sla_seconds, f.sla_seconds)
                           else q.sla_seconds end,
        position = case when f.best_rank = 0 then 'infinity' else q.position end,
-       changed_by = 'mrq', changed_how = 'priority',
+       succeeded_at = null,
+       changed_by = 'mrq', changed_how = case when f.best_rank < mrq_rank(q.priority) then 'priority' else 'repeat' end,
        changed_note = jsonb_build_object('kind', 'machine', 'via', %(via)s::text),
-       changed_for = case when f.best_rank < mrq_rank(q.priority) then q.version + 1 end
+       changed_for = case when f.best_rank < mrq_rank(q.priority) or q.succeeded_at is not null then q.version + 1 end
   from folded f where q.id = f.item_id and q.status <> 'resolved'
 """
 

@@ -273,7 +273,8 @@ def defer(
         """update manual_resolution_queue q
               set held = 'deferred', deferred_until = coalesce(%(until)s::timestamptz, (select mrq_now()) + %(span)s::interval),
            """ + _UNOWNED + _CHANGED + _FREE_OR_MINE + """
-              and (%(until)s::timestamptz is null or %(until)s - (select mrq_now()) between interval '0' and interval '366 days')
+              and (%(until)s::timestamptz is null
+                   or %(until)s - (select mrq_now()) between interval '0' and interval '366 days')
            returning""" + ITEM,
         change(by, "defer", justification=justification) | {"id": item_id, "span": span, "until": until},
     )

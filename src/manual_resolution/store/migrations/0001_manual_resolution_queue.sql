@@ -338,6 +338,11 @@ begin
   if new.status <> 'pending' then
     raise exception 'a new item is pending, not %', new.status using errcode = 'MRQ01';
   end if;
+  if num_nonnulls(new.assigned_to, new.assigned_at, new.lease_until, new.held, new.deferred_until, new.hold_until,
+                  new.escalated_at, new.next_level_at, new.escalated_to, new.succeeded_at, new.position_until) > 0
+     or new.escalation_level <> 0 or new.declined_by <> '{}' or new.position <> 'infinity' then
+    raise exception 'a new item has no owner, hold, escalation or position: those are moves' using errcode = 'MRQ01';
+  end if;
   new.created_at := least(coalesce(new.created_at, now), now);
   if new.sla_deadline is null then
     select value::double precision into hours from mrq_setting where name = 'sla_' || new.priority;
@@ -351,7 +356,6 @@ begin
   new.fingerprint := coalesce(new.fingerprint, mrq_fingerprint(new.item_type, new.reason, new.context));
   new.version := 1;
   new.occurrences := 1;
-  new.escalation_level := 0;
   if new.changed_for is distinct from 1 then
     new.changed_by := session_user;
     new.changed_how := 'add';
@@ -438,6 +442,10 @@ begin
     new.hold_until := null;
     new.next_level_at := null;
     new.position := 'infinity';
+  end if;
+  if new.escalation_level > 0 and new.status <> 'resolved'
+     and (new.sla_deadline, new.sla_seconds) is distinct from (old.sla_deadline, old.sla_seconds) then
+    new.next_level_at := mrq_level_starts(new.sla_deadline, new.sla_seconds, new.escalation_level + 1);
   end if;
   if new.status <> 'assigned' then
     new.lease_until := null;
