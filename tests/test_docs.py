@@ -107,14 +107,9 @@ def test_every_public_name_is_described() -> None:
 
 def test_the_role_shown_may_do_what_doctor_asks() -> None:
     """The grants shown for a program's role are those that `mrq doctor` looks for, and no more."""
-    grants = re.findall(
-        r"^grant ([a-z, ]+) on ([\w, ]+) to mrq_app;$", TEXTS["docs/deploy/README.md"], re.MULTILINE
-    )
+    grants = re.findall(r"^grant ([a-z, ]+) on ([\w, ]+) to mrq_app;$", TEXTS["docs/deploy/README.md"], re.MULTILINE)
     granted = {
-        (table, right)
-        for rights, tables in grants
-        for table in tables.split(", ")
-        for right in rights.split(", ")
+        (table, right) for rights, tables in grants for table in tables.split(", ") for right in rights.split(", ")
     }
     asked = {(table, right) for table, rights in RIGHTS.items() for right in rights}
     assert granted - {("schema public", "usage")} == asked

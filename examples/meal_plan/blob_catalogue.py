@@ -29,9 +29,7 @@ class Blob:
     cache_seconds: int
 
     @classmethod
-    def new(
-        cls, pathname: str, size: int, content_type: str | None = None, cache_seconds: int = 2_592_000
-    ) -> Self:
+    def new(cls, pathname: str, size: int, content_type: str | None = None, cache_seconds: int = 2_592_000) -> Self:
         uploaded_at = timestamp()
         etag = hashlib.sha256(f"{pathname}\n{size}\n{uploaded_at}".encode()).hexdigest()[:16]
         kind = content_type or mimetypes.guess_type(pathname)[0] or "application/octet-stream"

@@ -169,9 +169,7 @@ class Handler(BaseHTTPRequestHandler):
             path = PurePosixPath(pathname)
             pathname = str(path.with_name(f"{path.stem}-{secrets.token_hex(8)}{path.suffix}"))
         elif options.get("x-allow-overwrite") != "1" and self.server.stand_in.has(pathname):
-            raise Refusal(
-                "400", "This blob already exists, use `allowOverwrite: true` if you want to overwrite it"
-            )
+            raise Refusal("400", "This blob already exists, use `allowOverwrite: true` if you want to overwrite it")
         cache = int(options.get("x-cache-control-max-age") or 2_592_000)
         blob = Blob.new(pathname, len(self.body), options.get("x-content-type"), cache)
         self.server.stand_in.catalogue.put([blob])
@@ -193,9 +191,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def refuse(self, reply: str, message: str | None = None, extra: dict[str, str] | None = None) -> None:
         status, code, usual = ERRORS[reply]
-        self.send(
-            status, json.dumps({"error": {"code": code, "message": message or usual}}).encode(), extra=extra
-        )
+        self.send(status, json.dumps({"error": {"code": code, "message": message or usual}}).encode(), extra=extra)
 
     def send(
         self, status: int, body: bytes, kind: str = "application/json", extra: dict[str, str] | None = None

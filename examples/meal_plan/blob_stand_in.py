@@ -186,9 +186,7 @@ class BlobStandIn:
 def main() -> None:
     """Serves until the process ends."""
     replies = "; ".join([", ".join(ERRORS), *(f"{name} {what}" for name, what in BEHAVIOURS.items())])
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, help="keep the blobs and calls.jsonl here; without: in memory")
     parser.add_argument("--port", type=int, default=0, help="0 (default): any free one")
     parser.add_argument(

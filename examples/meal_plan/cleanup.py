@@ -26,9 +26,7 @@ def arguments(purpose: str | None) -> argparse.ArgumentParser:
     """`--database URL`, else DATABASE_URL; a script adds its own."""
     parser = argparse.ArgumentParser(description=purpose)
     url = os.environ.get("DATABASE_URL")
-    parser.add_argument(
-        "--database", default=url, required=url is None, metavar="URL", help="default: DATABASE_URL"
-    )
+    parser.add_argument("--database", default=url, required=url is None, metavar="URL", help="default: DATABASE_URL")
     return parser
 
 

@@ -43,9 +43,7 @@ class Failure:
     temporary: bool = False
 
 
-def run(
-    db: Database, store: str, now: datetime, *, requests_only: bool = False, pause: float = 2.0
-) -> Counts:
+def run(db: Database, store: str, now: datetime, *, requests_only: bool = False, pause: float = 2.0) -> Counts:
     """`store`: our blob store's id; `requests_only`: not what expired; `pause`: seconds between tries."""
     counts = Counts()
     due = {"now": now, "failing_runs": FAILING_RUNS, "requests_only": requests_only}
@@ -79,9 +77,7 @@ def delete_pdf(url: str, store: str, pause: float) -> Failure | None:
 
 def described(error: blob.BlobError, tries: int) -> Failure:
     """The error in the words of the queue: `ServiceUnavailable: Blob service temporarily unavailable`."""
-    temporary = isinstance(
-        error, blob.BlobServiceNotAvailable | blob.BlobServiceRateLimited | blob.BlobUnknownError
-    )
+    temporary = isinstance(error, blob.BlobServiceNotAvailable | blob.BlobServiceRateLimited | blob.BlobUnknownError)
     code = error.code or ("bad_gateway" if error.status_code else "no_answer" if temporary else "bad_url")
     last_error = f"{code.title().replace('_', '')}: {str(error).removeprefix('Vercel Blob: ')}"
     if error.status_code:

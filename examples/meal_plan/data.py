@@ -47,9 +47,7 @@ HELD_PLAN, REVIEWED_PLAN, LINKED_PLAN, PARTNER_PLAN, TEST_PLAN = 11020, 11742, 1
 LINKED_QUIZ, BLOCKING_QUIZ, TEST_QUIZ, SHARED_QUIZ = 67890, 67951, 67533, 67105
 # The person who appeals:
 APPELLANT = "jonas.weber@example.com"
-APPEAL = (
-    "My card had expired, that is why the payments failed. I have a new one. Please let me order again. Jonas"
-)
+APPEAL = "My card had expired, that is why the payments failed. I have a new one. Please let me order again. Jonas"
 
 FIRST = ("Ada", "Ben", "Carla", "Elif", "Farid", "Greta", "Hugo", "Ines", "Kemal", "Mara", "Nils", "Rosa")
 LAST = (
@@ -165,9 +163,7 @@ class Sample:
         self.add_quiz(TEST_QUIZ, None, "checkout-robot@test.example.com", self.week_before(NIGHTS))
         self.add_quiz(SHARED_QUIZ, SHARING, self.users[SHARING]["email"], self.days_ago(760, 795))
         for number in range(TOTALS["cleanup_orphaned_quizzes.py"] - 3):
-            owner = self.dice.choice(
-                [None, None, self.dice.randint(90, 250)]
-            )  # 90 to 250: lost in an old import
+            owner = self.dice.choice([None, None, self.dice.randint(90, 250)])  # 90 to 250: lost in an old import
             created_at = self.week_before(self.dice.randint(1, NIGHTS))
             self.add_quiz(next(ids), owner, f"guest{number}@example.net", created_at)
         for number in range(9):
@@ -200,9 +196,7 @@ class Sample:
         self.add_cast_of_plans()
         ids = self.fresh_ids(11_001, 12_400, set(self.plans))
         for _ in range(TOTALS["cleanup_expired_pdfs.py"] - len(FAILING)):
-            self.add_plan(
-                next(ids), self.dice.choice(self.active), self.before_run(self.dice.randint(0, NIGHTS))
-            )
+            self.add_plan(next(ids), self.dice.choice(self.active), self.before_run(self.dice.randint(0, NIGHTS)))
         for user_id in self.idle:
             for _ in range(self.dice.randint(1, 2)):
                 self.add_plan(next(ids), user_id, self.days_ago(645, 665), gone=True)
@@ -265,9 +259,7 @@ class Sample:
     def payments(self) -> Iterator[Row]:
         for user_id in self.dice.choices(self.active, k=700):
             failed = self.dice.random() < 0.06
-            yield payment(
-                self.users[user_id]["email"], self.days_ago(1, 400), "insufficient_funds" if failed else None
-            )
+            yield payment(self.users[user_id]["email"], self.days_ago(1, 400), "insufficient_funds" if failed else None)
         yield payment(APPELLANT, self.now - timedelta(days=75))
         yield payment(APPELLANT, self.now - timedelta(days=45))
         for hours in (0, 24, 72):

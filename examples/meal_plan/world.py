@@ -59,9 +59,7 @@ class World:
             ).fetchone()
         return dict(zip(("plans", "quiz_responses", "users"), row or (0, 0, 0), strict=True))
 
-    def seven_nights(
-        self, progress: Callable[[str, int, int, str], None] | None = None
-    ) -> dict[str, dict[str, int]]:
+    def seven_nights(self, progress: Callable[[str, int, int, str], None] | None = None) -> dict[str, dict[str, int]]:
         """Lets the nights be, once; the queue must be migrated in the same database."""
         if self.nights is None:
             from .nights import seven_nights  # brings the blob package: a quarter of a second

@@ -35,17 +35,29 @@ class Seen:
     def parts(self) -> dict[str, Any]:
         """As JSON-ready data."""
         return {
-            "item_type": self.item_type, "resource": self.resource, "option": self.option, "context": self.context,
-            "answers": {key: [verdict, dict(facts)] for key, (verdict, facts) in self.answers.items()}, "plan": self.plan,
+            "item_type": self.item_type,
+            "resource": self.resource,
+            "option": self.option,
+            "context": self.context,
+            "answers": {key: [verdict, dict(facts)] for key, (verdict, facts) in self.answers.items()},
+            "plan": self.plan,
         }
 
     def differences(self, now: "Seen", sentences: Mapping[str, str]) -> tuple[str, ...]:
         """What is no longer as it was seen, a sentence each."""
-        changed = [f"the item's {name} changed" for name in ("item_type", "resource") if getattr(self, name) != getattr(now, name)]
+        changed = [
+            f"the item's {name} changed"
+            for name in ("item_type", "resource")
+            if getattr(self, name) != getattr(now, name)
+        ]
         if self.option != now.option:
             changed.append(f"you looked at option {self.option}, not at {now.option}")
         before, after = self.context or {}, now.context or {}
-        changed += [f"context.{key} changed" for key in sorted(before.keys() | after.keys()) if before.get(key) != after.get(key)]
+        changed += [
+            f"context.{key} changed"
+            for key in sorted(before.keys() | after.keys())
+            if before.get(key) != after.get(key)
+        ]
         for key, answer in now.answers.items():
             if key in self.answers and json_form(self.answers[key]) != json_form(answer):
                 changed.append(f"it was {self.answers[key][0]}, now: {sentences.get(key, answer[0])}")
@@ -90,7 +102,10 @@ class Case:
     def seen(self, key: str, plan: Plan | None = None) -> Seen:
         """What deciding for option `key` is bound to."""
         return Seen(
-            self.item.item_type, self.item.resource, key, self.item.context,
+            self.item.item_type,
+            self.item.resource,
+            key,
+            self.item.context,
             {name: (answer.verdict, dict(answer.facts)) for name, answer in self.answers.items()},
             tuple(plan.lines()) if plan else None,
         )
@@ -118,7 +133,9 @@ def lay_out(workflow: Workflow, known: bool, item: Item, attempts: list[Attempt]
     return Case(item, workflow, known, answers, recommendation, offers, tuple(attempts), tuple(workflow.missing(item)))
 
 
-def _offer(option: Option, workflow: Workflow, item: Item, answers: Answers, chosen: Recommendation | None, db: Db) -> Offer:
+def _offer(
+    option: Option, workflow: Workflow, item: Item, answers: Answers, chosen: Recommendation | None, db: Db
+) -> Offer:
     proposed = dict(chosen.values) if chosen and chosen.option == option.key else {}
     plan = None
     with suppress(Exception), db.transaction():
@@ -148,4 +165,8 @@ def recommended(workflow: Workflow, item: Item, answers: Answers, attempts: list
 def first_line(error: BaseException) -> str:
     """An error's first line, with its type where it says nothing itself."""
     text = str(error).strip().splitlines()
-    return text[0] if text and isinstance(error, MRQError) else f"{type(error).__name__}: {text[0] if text else ''}".rstrip(": ")
+    return (
+        text[0]
+        if text and isinstance(error, MRQError)
+        else f"{type(error).__name__}: {text[0] if text else ''}".rstrip(": ")
+    )

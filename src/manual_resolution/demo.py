@@ -54,9 +54,7 @@ def plainly(home: Path) -> Iterator[None]:
         yield
     except OSError as error:
         where = error.filename or home
-        raise Unreachable(
-            f"The demo cannot use {where} ({error.strerror}): choose a folder with --dir."
-        ) from error
+        raise Unreachable(f"The demo cannot use {where} ({error.strerror}): choose a folder with --dir.") from error
 
 
 def _open(home: Path) -> Demo:

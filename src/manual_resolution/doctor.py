@@ -105,9 +105,7 @@ def within(name: str, part: Iterator[Check]) -> Iterator[Check]:
     try:
         yield from part
     except psycopg.Error as error:
-        yield Check(
-            "wrong", name, f"this could not be checked: {error.diag.message_primary or type(error).__name__}"
-        )
+        yield Check("wrong", name, f"this could not be checked: {error.diag.message_primary or type(error).__name__}")
 
 
 # ------------------------------------------------------------------ the server
@@ -120,9 +118,7 @@ def of_server(db: Db, settings: Settings) -> Iterator[Check]:
     apart = facts["clock"] - (before + time()) / 2
     where = f"{facts['database']} as {facts['role']}, PostgreSQL {facts['version_text']}"
     yield judged("database", facts["version"] >= 15, f"{where}: MRQ needs 15 or newer", good=where)
-    yield judged(
-        "database is writable", not facts["standby"], "it is a standby: nothing can be added or decided here"
-    )
+    yield judged("database is writable", not facts["standby"], "it is a standby: nothing can be added or decided here")
     for name in ("fsync", "full_page_writes"):
         yield judged(name, facts[name] == "on", "it is off: a crash of the machine can destroy the database")
     lost = "it is off: a crash can lose the last decisions, the outside effects of which were made"
@@ -219,15 +215,11 @@ def of_clock(db: Db, settings: Settings) -> Iterator[Check]:
 
 def of_told_settings(db: Db, settings: Settings) -> Iterator[Check]:
     """Whether producers with plain SQL get the hours that the environment names."""
-    wanted = {f"sla_{p}": settings.sla_hours(p) for p in PRIORITIES} | {
-        "lease_minutes": settings.lease_minutes
-    }
+    wanted = {f"sla_{p}": settings.sla_hours(p) for p in PRIORITIES} | {"lease_minutes": settings.lease_minutes}
     told = catalog.settings_told(db)
     for name, value in wanted.items():
         other = f"the database says {told.get(name)}, MRQ_{name.upper()} {value:g}: mrq db migrate tells it"
-        yield judged(
-            f"mrq_setting {name}", told.get(name) == f"{value:g}", other, otherwise="note", good=f"{value:g}"
-        )
+        yield judged(f"mrq_setting {name}", told.get(name) == f"{value:g}", other, otherwise="note", good=f"{value:g}")
 
 
 # ------------------------------------------------------------------ what time should have brought
@@ -253,9 +245,7 @@ def of_time(db: Db, settings: Settings) -> Iterator[Check]:
 def of_breaches(count: int, seconds: float) -> Check:
     """Breaches not raised: to note, and wrong where a sweep must have run since."""
     late = f"{count} not raised, the oldest for {seconds / 3600:.1f} h: does mrq sweep run every 30 minutes?"
-    return judged(
-        "breaches", not count, late, otherwise="wrong" if seconds > SWEPT else "note", good="all raised"
-    )
+    return judged("breaches", not count, late, otherwise="wrong" if seconds > SWEPT else "note", good="all raised")
 
 
 def of_sessions(db: Db, settings: Settings) -> Iterator[Check]:

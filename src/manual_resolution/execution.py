@@ -165,22 +165,37 @@ class Execution:
         workflow = self.registry.of(item.item_type)
         answers = cases.ask(workflow, item, db, outside=False) | outside
         plan = cases.planned(decision.option, workflow, item, db, decision.values)
-        now = Seen(item.item_type, item.resource, decision.option.key, item.context,
-                   {key: (a.verdict, dict(a.facts)) for key, a in answers.items()}, tuple(plan.lines()) if plan else None)
+        now = Seen(
+            item.item_type,
+            item.resource,
+            decision.option.key,
+            item.context,
+            {key: (a.verdict, dict(a.facts)) for key, a in answers.items()},
+            tuple(plan.lines()) if plan else None,
+        )
         if decision.seen is not None:
             refuse_if_changed(decision.seen, now, answers)
         if because := decision.option.possible(answers):
             raise NotPossible(f"Not possible: {because}. Nothing was done.")
-        return item, {"digest": now.digest, "plan": list(now.plan or ()),
-                      "checks": {key: {"verdict": a.verdict, "sentence": a.sentence} for key, a in answers.items()}}
+        return item, {
+            "digest": now.digest,
+            "plan": list(now.plan or ()),
+            "checks": {key: {"verdict": a.verdict, "sentence": a.sentence} for key, a in answers.items()},
+        }
 
     def _resolve(
         self, db: Db, decision: Decision, by: Actor, ended: Resolved, shown: dict[str, Any], more: dict[str, Any]
     ) -> Item:
         metadata = {
-            "option": decision.option.key, "justification": decision.justification, "justification_source": decision.source,
-            "decided_by": decision.by.name, "approved_by": None, "outcome": ended.result,
-            "checks": shown.get("checks", {}), "attempt": None, "key": str(decision.key),
+            "option": decision.option.key,
+            "justification": decision.justification,
+            "justification_source": decision.source,
+            "decided_by": decision.by.name,
+            "approved_by": None,
+            "outcome": ended.result,
+            "checks": shown.get("checks", {}),
+            "attempt": None,
+            "key": str(decision.key),
         }
         if decision.values is not None:
             metadata["values"] = decision.values_json
@@ -209,8 +224,17 @@ class Execution:
         try:
             with self.database.transaction() as db:
                 item, shown = self._locked(db, decision, outside)
-                started = attempts.start(db, item.id, decision.key, decision.by, decision.option.key,
-                                         decision.values_json, decision.justification, shown, limit)
+                started = attempts.start(
+                    db,
+                    item.id,
+                    decision.key,
+                    decision.by,
+                    decision.option.key,
+                    decision.values_json,
+                    decision.justification,
+                    shown,
+                    limit,
+                )
                 if started is None:
                     raise Refused(f"#{item.id} moved meanwhile. Nothing was done.")
                 self.step("before_start_commit")
@@ -251,7 +275,13 @@ class Execution:
         raise Failed(f"{outcome.sentence}. Nothing was done; the item is still yours.", retry_after=outcome.retry_after)
 
     def _succeeded(
-        self, decision: Decision, outcome: Outcome, before: str, state: str, shown: dict[str, Any], n: int,
+        self,
+        decision: Decision,
+        outcome: Outcome,
+        before: str,
+        state: str,
+        shown: dict[str, Any],
+        n: int,
         by: Actor | None = None,
     ) -> Resolution:
         """Record that the call took effect, run what follows, resolve: one transaction."""
@@ -259,7 +289,9 @@ class Execution:
         try:
             with self.database.transaction() as db:
                 item = items.lock(db, decision.item_id)
-                if item is None or not attempts.end(db, decision.key, before, state, outcome.sentence, evidence_of(outcome)):
+                if item is None or not attempts.end(
+                    db, decision.key, before, state, outcome.sentence, evidence_of(outcome)
+                ):
                     raise Late
                 ended = self._then(db, decision, item, outcome)
                 found = self._resolve(db, decision, by, ended, shown, {"attempt": n} | confirmed_by(by, decision))
@@ -271,7 +303,9 @@ class Execution:
                 raise Refused(f"#{decision.item_id} was settled by somebody else meanwhile.") from None
             with self.database.connection() as db:
                 attempts.keep_late_result(db, decision.key, outcome.sentence, evidence_of(outcome))
-            raise OutcomeUnknown(f"#{decision.item_id}: the call was done, but too late to record it: see `mrq history`.") from None
+            raise OutcomeUnknown(
+                f"#{decision.item_id}: the call was done, but too late to record it: see `mrq history`."
+            ) from None
         except Unreachable as lost:
             return self._finish_landed(decision, lost)
         except OutcomeUnknown:
@@ -299,7 +333,9 @@ class Execution:
         sentence = f"the call was done ({outcome.sentence}), recording it failed: {cases.first_line(error)}"
         if before == "started":
             self._record_unknown(decision, sentence, evidence_of(outcome))
-        raise OutcomeUnknown(f"#{decision.item_id}: {sentence}. `mrq confirm {decision.item_id} --done` tries the rest again.") from error
+        raise OutcomeUnknown(
+            f"#{decision.item_id}: {sentence}. `mrq confirm {decision.item_id} --done` tries the rest again."
+        ) from error
 
     def _record_unknown(self, decision: Decision, sentence: str, evidence: dict[str, Any]) -> bool:
         with self.database.transaction() as db:
@@ -343,13 +379,26 @@ class Execution:
         values = asked(option, attempt.values)
         found = self._found(option, item, values, done, by, note)
         if found.state == "unclear":
-            raise OutcomeUnknown(f"#{item_id}: {found.sentence}. It stays unknown; confirm it with --done or --not-done.")
+            raise OutcomeUnknown(
+                f"#{item_id}: {found.sentence}. It stays unknown; confirm it with --done or --not-done."
+            )
         if found.state == "not_done":
             return self._confirm_not_done(item_id, attempt, found, by)
-        decision = Decision(item_id, item.item_type, option, values, attempt.justification or "", Actor(attempt.actor, via=attempt.via), None, key=attempt.key)
+        decision = Decision(
+            item_id,
+            item.item_type,
+            option,
+            values,
+            attempt.justification or "",
+            Actor(attempt.actor, via=attempt.via),
+            None,
+            key=attempt.key,
+        )
         return self._succeeded(decision, found, "unknown", "confirmed_done", attempt.seen or {}, attempt.n, by)
 
-    def _found(self, option: Option, item: Item, values: Any, done: bool | None, by: Actor, note: str | None) -> Outcome:
+    def _found(
+        self, option: Option, item: Item, values: Any, done: bool | None, by: Actor, note: str | None
+    ) -> Outcome:
         if done is None:
             return self._probe(option, item, values)
         said = f"{by.name} confirms it: {note}" if note else f"{by.name} confirms it"
@@ -361,8 +410,10 @@ class Execution:
         if not open_ones:
             raise Refused(f"#{item_id} has no attempt with an unknown outcome.")
         if open_ones[0].state == "started":
-            raise Refused(f"#{item_id}: the attempt of {open_ones[0].actor} is still being made; it can be confirmed "
-                          f"once it is overdue, at {open_ones[0].deadline:%H:%M:%S} UTC.")
+            raise Refused(
+                f"#{item_id}: the attempt of {open_ones[0].actor} is still being made; it can be confirmed "
+                f"once it is overdue, at {open_ones[0].deadline:%H:%M:%S} UTC."
+            )
         return open_ones[0]
 
     def _confirm_not_done(self, item_id: int, attempt: Attempt, found: Outcome, by: Actor) -> Item:
@@ -388,7 +439,9 @@ def refuse_unless_free(item: Item, by: Actor) -> None:
         said = item.resolution or "without a word"
         raise AlreadyResolved(f"#{item.id} was resolved by {who}: {said}", by=who, resolution=item.resolution)
     if item.status == "assigned" and item.assigned_to != by.name:
-        raise OwnedByAnother(f"#{item.id} is held by {item.assigned_to}; take it over first.", owner=str(item.assigned_to))
+        raise OwnedByAnother(
+            f"#{item.id} is held by {item.assigned_to}; take it over first.", owner=str(item.assigned_to)
+        )
     if item.held == "attempt":
         raise Refused(f"#{item.id} has an attempt whose outcome is not known yet; `mrq confirm {item.id}` settles it.")
     if item.held in ("approval", "batch"):

@@ -100,9 +100,7 @@ def intake(
     reason = _prose("reason", reason)
     return Intake(
         item_type=item_type,
-        resource_type=_word(
-            "resource_type", resource_type, _RESOURCE_TYPE, "a-z, A-Z, 0-9, _ . -, a letter first"
-        ),
+        resource_type=_word("resource_type", resource_type, _RESOURCE_TYPE, "a-z, A-Z, 0-9, _ . -, a letter first"),
         resource_id=resource_id,
         resource_key=resource_key,
         priority=priority if type(priority) is str and priority in PRIORITIES else _priority(priority),

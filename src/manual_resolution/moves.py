@@ -25,14 +25,21 @@ MOVES: Final[tuple[Move, ...]] = (
     Move((), ("pending",), ADD),
     Move(("pending", "escalated"), ("assigned",), "claim (next, or by id)"),
     Move(("assigned",), ("assigned",), "hand over; take over (reason)"),
-    Move(("assigned",), ("pending", "escalated"), "release, decline, lease expired, outcome unknown; escalated when it was before"),
+    Move(
+        ("assigned",),
+        ("pending", "escalated"),
+        "release, decline, lease expired, outcome unknown; escalated when it was before",
+    ),
     Move(OPEN, ("escalated",), "escalate: an operator's choice (sets escalated_at and escalated_to, ends a deferral)"),
     Move(("pending",), ("escalated",), "sweep (a deferral stays: alerted and listed as breached, not served)"),
     Move(("pending", "assigned"), ("pending",), "defer, when never escalated"),
     Move(OPEN, ("escalated",), "defer, when escalated before"),
     Move(OPEN, ("resolved",), "resolve (from unowned: claims in the same statement), the runbook's UPDATE"),
     Move(("pending", "escalated"), ("resolved",), "withdraw"),
-    *(Move((status,), (status,), "priority, position, note, amend, level, occurrence, extend, wake, hold") for status in OPEN),
+    *(
+        Move((status,), (status,), "priority, position, note, amend, level, occurrence, extend, wake, hold")
+        for status in OPEN
+    ),
 )
 
 
@@ -47,5 +54,7 @@ def as_markdown() -> str:
     rows.append("| resolved | – | final: `reopen` and a later failure of the same thing make a new item |")
     pairs = ["| from \\ to | " + " | ".join(STATUSES) + " |", "|---" * (len(STATUSES) + 1) + "|"]
     for before in STATUSES:
-        pairs.append(f"| {before} | " + " | ".join("yes" if may_follow(before, after) else "no" for after in STATUSES) + " |")
+        pairs.append(
+            f"| {before} | " + " | ".join("yes" if may_follow(before, after) else "no" for after in STATUSES) + " |"
+        )
     return "\n".join(["| from | to | by |", "|---|---|---|", *rows, "", *pairs, ""])

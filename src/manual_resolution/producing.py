@@ -42,8 +42,17 @@ def add_to_queue(
     database does not take it within `MRQ_ADD_TIMEOUT` seconds.
     """
     checked = intake(
-        item_type, resource_type, resource_id, priority, reason, context, sla_hours,
-        resource_key=resource_key, dedup_key=dedup_key, occurred_at=occurred_at, producer=producer or named(),
+        item_type,
+        resource_type,
+        resource_id,
+        priority,
+        reason,
+        context,
+        sla_hours,
+        resource_key=resource_key,
+        dedup_key=dedup_key,
+        occurred_at=occurred_at,
+        producer=producer or named(),
     )
     queue = the_queue() if connection is None else callers_queue()
     return queue.tell(checked, connection=connection)
@@ -67,8 +76,13 @@ def withdraw(
 ) -> "Item | None":
     """Say that it has succeeded meanwhile: an unowned item is resolved, an owner is told. None when none is open."""
     return the_queue().withdraw(
-        item_type, resource_type, resource_id, reason,
-        resource_key=resource_key, dedup_key=dedup_key, producer=producer or named(),
+        item_type,
+        resource_type,
+        resource_id,
+        reason,
+        resource_key=resource_key,
+        dedup_key=dedup_key,
+        producer=producer or named(),
     )
 
 

@@ -30,7 +30,9 @@ from manual_resolution.workflow import Option, Plan, asked
 
 By = Actor | str
 ANY = Filter()
-RETRIES = 10  # an add inside a caller's transaction that meets another's commit, over and over: more than this never was
+RETRIES = (
+    10  # an add inside a caller's transaction that meets another's commit, over and over: more than this never was
+)
 
 
 @dataclass(slots=True)
@@ -50,7 +52,11 @@ class Queue:
     """
 
     def __init__(
-        self, database_url: str, *, settings: Settings | None = None, workflows: registry.Registry | None = None,
+        self,
+        database_url: str,
+        *,
+        settings: Settings | None = None,
+        workflows: registry.Registry | None = None,
         step: Step = lambda name: None,
     ) -> None:
         self.settings = settings or Settings()
@@ -141,13 +147,31 @@ class Queue:
             return adding.add_many(db, intakes, by, self._sla_seconds)
 
     def withdraw(
-        self, item_type: str, resource_type: str, resource_id: int | None, reason: str, *, resource_key: str | None = None,
-        dedup_key: str | None = None, producer: str | None = None,
+        self,
+        item_type: str,
+        resource_type: str,
+        resource_id: int | None,
+        reason: str,
+        *,
+        resource_key: str | None = None,
+        dedup_key: str | None = None,
+        producer: str | None = None,
     ) -> Item | None:
         """It has succeeded meanwhile: resolves the unowned item, marks an owned one (`succeeded_at`). None when none is open."""
-        checked = strict.intake(item_type, resource_type, resource_id, "low", reason, resource_key=resource_key,
-                                dedup_key=dedup_key, producer=producer)
-        thing = {name: getattr(checked, name) for name in ("item_type", "resource_type", "resource_id", "resource_key", "dedup_key")}
+        checked = strict.intake(
+            item_type,
+            resource_type,
+            resource_id,
+            "low",
+            reason,
+            resource_key=resource_key,
+            dedup_key=dedup_key,
+            producer=producer,
+        )
+        thing = {
+            name: getattr(checked, name)
+            for name in ("item_type", "resource_type", "resource_id", "resource_key", "dedup_key")
+        }
         with self.database.connection() as db:
             return items.withdraw(db, Actor(f"producer:{checked.producer}", "producer", here()), checked.reason, thing)
 
@@ -159,8 +183,14 @@ class Queue:
             return self._found(items.get(db, item_id), item_id)
 
     def list(
-        self, chosen: Filter = ANY, *, status: str | None = None, owner: str | None = None, team: str | None = None,
-        resolved: bool = False, limit: int = 100,
+        self,
+        chosen: Filter = ANY,
+        *,
+        status: str | None = None,
+        owner: str | None = None,
+        team: str | None = None,
+        resolved: bool = False,
+        limit: int = 100,
     ) -> Sequence[Item]:
         """Items in the order of work, unknown outcomes first; open ones unless `resolved` or `status` says otherwise."""
         self.wake()
@@ -210,7 +240,9 @@ class Queue:
         self._woken = monotonic()
         return woken
 
-    def sweep(self, *, by: Actor | None = None, batch: int = 5000, progress: Callable[[int], None] | None = None) -> Swept:
+    def sweep(
+        self, *, by: Actor | None = None, batch: int = 5000, progress: Callable[[int], None] | None = None
+    ) -> Swept:
         """Raise every breached item to the level that is due, in batches that hold their locks shortly."""
         who = by or Actor("mrq", "machine", here())
         swept = Swept()
@@ -240,7 +272,13 @@ class Queue:
         return found
 
     def count_served(
-        self, by: By, *, chosen: Filter = ANY, teams: Sequence[str] | None = None, skipped: Sequence[int] = (), limit: int = 100
+        self,
+        by: By,
+        *,
+        chosen: Filter = ANY,
+        teams: Sequence[str] | None = None,
+        skipped: Sequence[int] = (),
+        limit: int = 100,
     ) -> int:
         """How many items `next` could serve this person now, counted up to `limit`."""
         with self.database.connection() as db:
@@ -335,7 +373,11 @@ class Queue:
             raise InvalidInput("priority", to, f"one of {', '.join(PRIORITIES)}")
         with self.database.connection() as db:
             found = items.set_priority(db, item_id, who, to, self.settings.sla_seconds[to], text)
-            if found is None and items.get(db, item_id) is not None and self._found(items.get(db, item_id), item_id).priority == to:
+            if (
+                found is None
+                and items.get(db, item_id) is not None
+                and self._found(items.get(db, item_id), item_id).priority == to
+            ):
                 raise Refused(f"#{item_id} is {to} already.")
             return found or self._refuse(db, item_id, who, "changed", owned=True)
 
@@ -352,13 +394,22 @@ class Queue:
         facts = dict(given) if isinstance(given, Mapping) else given
         stored = strict.intake("any", "any", 1, "low", "any", facts).context
         with self.database.connection() as db:
-            return items.amend(db, item_id, who, stored or "{}", text) or self._refuse(db, item_id, who, "amended", owned=True)
+            return items.amend(db, item_id, who, stored or "{}", text) or self._refuse(
+                db, item_id, who, "amended", owned=True
+            )
 
     # -------------------------------------------------------------- deciding
 
     def resolve(
-        self, item: int | Item, option: str, justification: str, by: By, *, values: Mapping[str, Any] | None = None,
-        seen: Seen | None = None, source: str = "typed",
+        self,
+        item: int | Item,
+        option: str,
+        justification: str,
+        by: By,
+        *,
+        values: Mapping[str, Any] | None = None,
+        seen: Seen | None = None,
+        source: str = "typed",
     ) -> Resolution:
         """Decide on an item (its id; the item itself saves a read): carry the option out once and record it.
 
@@ -367,18 +418,42 @@ class Queue:
         return self._decide(item, option, justification, person(by), values, seen, source)
 
     def resolve_and_next(
-        self, item: int | Item, option: str, justification: str, by: By, *, values: Mapping[str, Any] | None = None,
-        seen: Seen | None = None, source: str = "typed", chosen: Filter = ANY, teams: Sequence[str] | None = None,
+        self,
+        item: int | Item,
+        option: str,
+        justification: str,
+        by: By,
+        *,
+        values: Mapping[str, Any] | None = None,
+        seen: Seen | None = None,
+        source: str = "typed",
+        chosen: Filter = ANY,
+        teams: Sequence[str] | None = None,
     ) -> tuple[Resolution, Item | None]:
         """Decide one and claim the next: in one transaction where the option's effect is one."""
         who, served = person(by), self._teams(teams)
-        resolution = self._decide(item, option, justification, who, values, seen, source,
-                                  lambda db: items.claim_next(db, who, self.lease, chosen, served))
+        resolution = self._decide(
+            item,
+            option,
+            justification,
+            who,
+            values,
+            seen,
+            source,
+            lambda db: items.claim_next(db, who, self.lease, chosen, served),
+        )
         return resolution, resolution.next or self.next(who, chosen=chosen, teams=served)
 
     def _decide(
-        self, item: int | Item, key: str, justification: str, who: Actor, values: Mapping[str, Any] | None,
-        seen: Seen | None, source: str, claim: Callable[[Db], Item | None] = lambda db: None,
+        self,
+        item: int | Item,
+        key: str,
+        justification: str,
+        who: Actor,
+        values: Mapping[str, Any] | None,
+        seen: Seen | None,
+        source: str,
+        claim: Callable[[Db], Item | None] = lambda db: None,
     ) -> Resolution:
         text, given = strict.justification(justification), dict(values or {})
         self.wake()

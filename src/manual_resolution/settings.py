@@ -11,9 +11,7 @@ from manual_resolution.errors import SettingsError, shown
 from manual_resolution.priority import DEFAULT_SLA_HOURS, PRIORITIES, Priority
 
 #: A decision needs an address; this is what the newcomer is told when there is none.
-NO_DATABASE: Final = (
-    "No database is set: export DATABASE_URL=postgresql://…, or MRQ_EMBEDDED=1 for a private one in ./.mrq, or try `mrq demo`."
-)
+NO_DATABASE: Final = "No database is set: export DATABASE_URL=postgresql://…, or MRQ_EMBEDDED=1 for a private one in ./.mrq, or try `mrq demo`."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,7 +204,9 @@ class _Reader:
 def unknown_names(environ: Mapping[str, str]) -> list[str]:
     """`MRQ_*` variables that nothing reads: most often a typo."""
     known = {v.name for v in VARIABLES} | {f"{v.name}_FILE" for v in VARIABLES if v.secret}
-    return sorted(name for name in environ if name.startswith("MRQ_") and name not in known | {"MRQ_PG_BIN", "MRQ_DEMO"})
+    return sorted(
+        name for name in environ if name.startswith("MRQ_") and name not in known | {"MRQ_PG_BIN", "MRQ_DEMO"}
+    )
 
 
 def values_of(settings: Settings) -> dict[str, Any]:

@@ -269,15 +269,23 @@ class Workflow:
         self.advice.append(sentence)
 
     def option(
-        self, key: str, label: str, *, effect: Literal["database", "external"], requires: Sequence[str] = (),
-        values: type[Any] | None = None, action: str = "",
+        self,
+        key: str,
+        label: str,
+        *,
+        effect: Literal["database", "external"],
+        requires: Sequence[str] = (),
+        values: type[Any] | None = None,
+        action: str = "",
     ) -> Option:
         """Declare an option; its parts follow as decorators: `@retry.call`, `@retry.then`, `@retry.probe`, `@retry.plan`.
 
         `values` is a dataclass of what the option asks; `action` is shown while it runs.
         """
         if stray := [name for name in requires if name not in self.checks]:
-            raise SettingsError([f"Option {key} of {self.item_type} requires {', '.join(stray)}, which is no check of it."])
+            raise SettingsError(
+                [f"Option {key} of {self.item_type} requires {', '.join(stray)}, which is no check of it."]
+            )
         return self._add(Option(key, label, effect, tuple(requires), values, action))
 
     def escalate(self, label: str = "Escalate", *, team: str | None = None) -> Option:
@@ -291,7 +299,10 @@ class Workflow:
     @property
     def options(self) -> dict[str, Option]:
         """The options in menu order, generic ones behind."""
-        generic = {"escalate": Option("escalate", "Escalate", "escalate"), "defer": Option("defer", "Defer for 24 hours", "defer")}
+        generic = {
+            "escalate": Option("escalate", "Escalate", "escalate"),
+            "defer": Option("defer", "Defer for 24 hours", "defer"),
+        }
         return self._options | {key: option for key, option in generic.items() if key not in self._options}
 
     def option_named(self, key: str) -> Option:
@@ -327,7 +338,9 @@ class Workflow:
         if self.context is None:
             return item
         given = item.context or {}
-        empty = {f.name: None for f in context_fields(self.context) if f.default is MISSING and f.default_factory is MISSING}
+        empty = {
+            f.name: None for f in context_fields(self.context) if f.default is MISSING and f.default_factory is MISSING
+        }
         known = {f.name: given[f.name] for f in context_fields(self.context) if f.name in given}
         return replace(item, context=self.context(**(empty | known)))
 

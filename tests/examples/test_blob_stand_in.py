@@ -65,9 +65,7 @@ def test_a_second_put_needs_leave_to_overwrite(store: BlobStandIn) -> None:
     assert blob.put_blob(PDF, b"new", access="public", add_random_suffix=True).pathname != PDF
 
 
-@pytest.mark.parametrize(
-    "target", ["plans/never-was.pdf", "https://other1.public.blob.vercel-storage.com/plans/1.pdf"]
-)
+@pytest.mark.parametrize("target", ["plans/never-was.pdf", "https://other1.public.blob.vercel-storage.com/plans/1.pdf"])
 def test_deleting_what_is_not_there_is_the_same_success(store: BlobStandIn, target: str) -> None:
     """A missing blob and one of a foreign store look deleted: a client must check before it calls."""
     blob.delete_blob(target)
@@ -101,9 +99,7 @@ def test_an_etag_must_match(store: BlobStandIn) -> None:
     ("method", "path"),
     [("POST", "/api/blob/delete"), ("GET", f"/api/blob?url={PDF}"), ("PUT", "/api/blob?pathname=x")],
 )
-def test_only_the_exact_token_is_let_in(
-    store: BlobStandIn, method: str, path: str, authorization: str
-) -> None:
+def test_only_the_exact_token_is_let_in(store: BlobStandIn, method: str, path: str, authorization: str) -> None:
     """Every request without the store's bearer token is 403 `forbidden`, and does nothing."""
     reply = ask(store, method, path, {"urls": [PDF]}, authorization=authorization)
     assert code_of(reply) == (403, "forbidden")

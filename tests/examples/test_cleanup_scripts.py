@@ -39,9 +39,7 @@ class Week:
             return db.execute(query.encode() if isinstance(query, str) else query, values).fetchall()
 
     def open(self, item_type: str) -> Rows:
-        query = (
-            "select * from manual_resolution_queue where status = 'pending' and item_type = %(of)s order by 1"
-        )
+        query = "select * from manual_resolution_queue where status = 'pending' and item_type = %(of)s order by 1"
         return self.rows(query, of=item_type)
 
 
@@ -240,9 +238,7 @@ def run(script: str, world: World, *arguments: str) -> str:
     """What the script prints, run as a team would from the project's root."""
     environment = os.environ | world.environment | {"DATABASE_URL": world.database_url}
     command = [sys.executable, f"examples/meal_plan/{script}", *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
-    ).stdout
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
 
 
 def test_scripts_run_as_plain_files(world: World, tmp_path: Path) -> None:
@@ -251,10 +247,7 @@ def test_scripts_run_as_plain_files(world: World, tmp_path: Path) -> None:
     (inbox / "1.json").write_text(f'{{"email": "{data.APPELLANT.upper()}", "message": "Please"}}')
     assert run("cleanup_expired_pdfs.py", world, "--requests-only") == "1 deleted, 0 for a person\n"
     assert run("cleanup_orphaned_quizzes.py", world) == "28 deleted, 3 for a person\n"
-    assert (
-        run("purge_inactive_users.py", world, "--database", world.database_url)
-        == "44 deleted, 2 for a person\n"
-    )
+    assert run("purge_inactive_users.py", world, "--database", world.database_url) == "44 deleted, 2 for a person\n"
     assert run("review_before_deletion.py", world) == "0 deleted, 0 for a person\n"
     assert run("appeals_inbox.py", world, str(inbox)) == "1.json 0 deleted, 1 for a person\n"
     assert run("appeals_inbox.py", world, str(inbox)) == ""
@@ -275,8 +268,6 @@ def test_a_request_for_deletion_that_fails_is_critical(world: World) -> None:
         request = "update users set deletion_requested_at = %s where id = %s"
         db.execute(request, (now - timedelta(days=31), data.REVIEWED))
         counts = purge_inactive_users.run(db, now)
-        row = db.execute(
-            "select priority from manual_resolution_queue where resource_id = %s", (data.REVIEWED_PLAN,)
-        )
+        row = db.execute("select priority from manual_resolution_queue where resource_id = %s", (data.REVIEWED_PLAN,))
         assert row.fetchone() == {"priority": "critical"}
     assert data.REVIEWED in counts.queued

@@ -92,13 +92,20 @@ def world(fresh_database_url: str, connect: Callable[..., Any], tmp_path: Path, 
     db = connect(fresh_database_url)
     db.execute("create table meal_plans (id bigint primary key, pdf_url text, pdf_deleted_at timestamptz)")
     db.execute("create table payouts (id bigint primary key)")
-    more = {"MRQ_CALL_TIMEOUT": "5", "MRQ_WORKFLOWS": "manual_resolution.workflows,decider", "LEDGER": str(tmp_path / "ledger")}
+    more = {
+        "MRQ_CALL_TIMEOUT": "5",
+        "MRQ_WORKFLOWS": "manual_resolution.workflows,decider",
+        "LEDGER": str(tmp_path / "ledger"),
+    }
     with BlobStandIn(tmp_path / "blobs") as blob, pytest.MonkeyPatch.context() as patch:
         for name, value in (blob.environment | more).items():
             patch.setenv(name, value)
         operator = subprocess.Popen(
-            [sys.executable, str(HERE / "decider.py"), fresh_database_url], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True,
+            [sys.executable, str(HERE / "decider.py"), fresh_database_url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
         assert operator.stdout and operator.stdout.readline() == "ready\n"
         queue = Queue(fresh_database_url, settings=Settings.from_env())

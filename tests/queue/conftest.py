@@ -18,9 +18,7 @@ def new_queue(database_url: str) -> Iterator[NewQueue]:
     """`new_queue(workflow, add_timeout=0.5)`: a queue as another process would have it."""
     with contextlib.ExitStack() as opened:
 
-        def new(
-            *workflows: Workflow, url: str = database_url, step: Any = lambda name: None, **settings: Any
-        ) -> Queue:
+        def new(*workflows: Workflow, url: str = database_url, step: Any = lambda name: None, **settings: Any) -> Queue:
             registry = Registry([("this test", workflow) for workflow in workflows])
             queue = Queue(url, settings=Settings(**settings), workflows=registry, step=step)
             opened.callback(queue.close)

@@ -327,9 +327,9 @@ def test_the_fingerprint_of_an_add_is_that_of_sql(queue: Queue, tell: Any, db: A
     item = queue.get(
         tell(reason="503 for plan #7", context={"last_error": "Timeout at 2026-01-02T03:04:05Z for a@b.c"}).id
     )
-    assert db.execute(
-        "select mrq_fingerprint(item_type, reason, context) from manual_resolution_queue"
-    ).fetchone() == (item.fingerprint,)
+    assert db.execute("select mrq_fingerprint(item_type, reason, context) from manual_resolution_queue").fetchone() == (
+        item.fingerprint,
+    )
 
 
 # ------------------------------------------------------------------ many at once

@@ -51,9 +51,7 @@ def test_two_hundred_adds_of_one_failure(database_url: str, queue: Queue) -> Non
     (item,) = queue.list()
     assert (item.occurrences, item.version) == (200, 1)
     with queue.database.connection() as db:
-        found = db.execute(
-            "select count(*), count(distinct n), max(n), count(reason) from mrq_occurrence"
-        ).fetchone()
+        found = db.execute("select count(*), count(distinct n), max(n), count(reason) from mrq_occurrence").fetchone()
         reasons = db.execute("select count(distinct reason) from mrq_occurrence").fetchone()
     assert (found, reasons) == ((200, 200, 200, 199), (199,))
 

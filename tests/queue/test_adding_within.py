@@ -206,9 +206,7 @@ def test_any_rows_and_cursors_serve(database_url: str, connect: Any, tell: Any, 
     assert queue.list()[0].occurrences == 3
 
 
-def test_a_callers_connection_needs_no_address(
-    caller: Any, monkeypatch: pytest.MonkeyPatch, queue: Queue
-) -> None:
+def test_a_callers_connection_needs_no_address(caller: Any, monkeypatch: pytest.MonkeyPatch, queue: Queue) -> None:
     """With `connection=` no DATABASE_URL is asked for."""
     monkeypatch.delenv("DATABASE_URL", raising=False)
     add_to_queue("x", "thing", 1, "low", "it failed", connection=caller)

@@ -21,9 +21,7 @@ def served(queue: Queue, by: str = "alice", **more: Any) -> list[int]:
 
 def test_priority_comes_first(queue: Queue, tell: Any) -> None:
     """Critical, high, medium, low: by rank, not by the alphabet, whatever the deadline."""
-    ids = {
-        p: tell(n, priority=p, sla_hours=n).id for n, p in enumerate(("low", "medium", "high", "critical"), 1)
-    }
+    ids = {p: tell(n, priority=p, sla_hours=n).id for n, p in enumerate(("low", "medium", "high", "critical"), 1)}
     assert served(queue) == [ids[p] for p in ("critical", "high", "medium", "low")]
 
 

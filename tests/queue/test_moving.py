@@ -408,9 +408,7 @@ def test_defer_as_an_option(queue: Queue, item: int) -> None:
         ("nothing", {}, "option"),
     ],
 )
-def test_a_value_nobody_asked_for_is_refused(
-    queue: Queue, item: int, option: str, values: Any, named: str
-) -> None:
+def test_a_value_nobody_asked_for_is_refused(queue: Queue, item: int, option: str, values: Any, named: str) -> None:
     """An option, or a value of one, that does not exist is refused by name and does nothing."""
     with pytest.raises(InvalidInput) as refused:
         queue.resolve(item, option, "j", "alice", values=values)

@@ -478,9 +478,7 @@ def test_an_unclear_call_that_took_effect_resolves(document: Any, service: Servi
 
 
 @pytest.mark.parametrize("mode", ["reset", "error"])
-def test_an_unclear_call_without_effect_gives_the_item_back(
-    document: Any, service: Service, mode: str
-) -> None:
+def test_an_unclear_call_without_effect_gives_the_item_back(document: Any, service: Service, mode: str) -> None:
     """Without a clear answer the probe decides: what is still there goes back to its owner, untouched."""
     queue, item = document
     service.mode = mode
@@ -655,9 +653,7 @@ def test_an_unknown_item_that_sql_claimed_is_not_stuck(unknown: Any, db: Any) ->
     queue.release(item, "bob")
 
 
-def test_an_attempt_that_overran_becomes_unknown(
-    document: Any, service: Service, new_queue: Any, clock: Any
-) -> None:
+def test_an_attempt_that_overran_becomes_unknown(document: Any, service: Service, new_queue: Any, clock: Any) -> None:
     """An attempt is unknown after its deadline; a result that comes later changes nothing."""
     _, item = document
     seen = []

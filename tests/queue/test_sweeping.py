@@ -117,17 +117,13 @@ def test_an_item_that_was_escalated_by_a_person_gains_its_level(queue: Queue, te
 def test_a_breached_item_loses_its_manual_position(queue: Queue, tell: Tell, clock: Any, db: Db) -> None:
     """What is overdue is worked by its deadline; nobody can have put it last."""
     item = tell(1, sla_hours=1).id
-    db.execute(
-        "update manual_resolution_queue set position = 1000, position_by = 'bob' where id = %s", [item]
-    )
+    db.execute("update manual_resolution_queue set position = 1000, position_by = 'bob' where id = %s", [item])
     clock.forward(hours=2)
     queue.sweep()
     assert queue.get(item).position == float("inf")
 
 
-def test_resolved_items_and_those_in_time_are_left_alone(
-    queue: Queue, tell: Tell, clock: Any, db: Db
-) -> None:
+def test_resolved_items_and_those_in_time_are_left_alone(queue: Queue, tell: Tell, clock: Any, db: Db) -> None:
     """An empty sweep changes nothing at all, and neither does a second one."""
     tell(1, sla_hours=1)
     db.execute("update manual_resolution_queue set status = 'resolved', resolution = 'Gone'")
@@ -165,9 +161,7 @@ def test_many_sweepers_at_once_raise_each_item_once(
     assert sum(counts) == 200
     events = "select count(*), count(distinct item_id) from mrq_event where verb = 'sweep'"
     assert db.execute(events).fetchone() == (200, 200)
-    assert db.execute(
-        "select count(*) from manual_resolution_queue where escalation_level = 1"
-    ).fetchone() == (200,)
+    assert db.execute("select count(*) from manual_resolution_queue where escalation_level = 1").fetchone() == (200,)
 
 
 def test_progress_is_told_batch_by_batch(queue: Queue, tell: Tell, clock: Any) -> None:

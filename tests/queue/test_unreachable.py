@@ -97,9 +97,7 @@ def test_a_kept_connection_that_broke(queue: Queue, db: Any) -> None:
     """A connection that the server ended between two adds costs nothing: the second is recorded, once."""
     for n in range(1, 4):
         queue.add("x", "thing", n, "low", "it failed")
-        db.execute(
-            "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name like 'mrq:%'"
-        )
+        db.execute("select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name like 'mrq:%'")
     again = queue.add("x", "thing", 3, "low", "it failed")
     assert (again.repeated, again.occurrences) == (True, 2)
     assert len(queue.list()) == 3
@@ -179,9 +177,7 @@ READ_ONLY = "default_transaction_read_only=on"
 
 def test_a_standby_is_told_apart(database_url: str, new_queue: Any) -> None:
     """A read-only server is refused as such, and nothing is added."""
-    sentence = refused_within(
-        new_queue(url=psycopg.conninfo.make_conninfo(database_url, options=f"-c {READ_ONLY}")), 1
-    )
+    sentence = refused_within(new_queue(url=psycopg.conninfo.make_conninfo(database_url, options=f"-c {READ_ONLY}")), 1)
     assert "read-only" in sentence
 
 
@@ -204,12 +200,8 @@ print([name for name in sys.modules if name.startswith("manual_resolution.workfl
 """
 
 
-@pytest.mark.parametrize(
-    ("program", "printed"), [(LIGHT, "[]"), (ADDING, "[]\n[]")], ids=["importing", "adding"]
-)
-def test_the_core_is_light(
-    database_url: str, program: str, printed: str, pytestconfig: pytest.Config
-) -> None:
+@pytest.mark.parametrize(("program", "printed"), [(LIGHT, "[]"), (ADDING, "[]\n[]")], ids=["importing", "adding"])
+def test_the_core_is_light(database_url: str, program: str, printed: str, pytestconfig: pytest.Config) -> None:
     """Importing the package loads no driver, adding no terminal, web or service library and no workflow."""
     run = subprocess.run(
         [sys.executable, "-c", program, database_url],

@@ -26,18 +26,14 @@ def history(db: Any, item: int) -> list[dict[str, Any]]:
         ("succeeded_at = now()", "edit"),
     ],
 )
-def test_every_change_by_sql_leaves_one_event(
-    db: Any, make_item: Any, update: Any, change: str, verb: str
-) -> None:
+def test_every_change_by_sql_leaves_one_event(db: Any, make_item: Any, update: Any, change: str, verb: str) -> None:
     """A foreign client's change is one event with a telling verb, under the SQL user's name."""
     item = make_item()
     update(change, item)
     added, changed = history(db, item)
     user = db.info.user
     assert (added["verb"], changed["verb"], changed["seq"]) == ("add", verb, 2)
-    assert [(e["actor"], e["actor_kind"], e["via"]) for e in (added, changed)] == [
-        (user, "sql", f"psql:{user}")
-    ] * 2
+    assert [(e["actor"], e["actor_kind"], e["via"]) for e in (added, changed)] == [(user, "sql", f"psql:{user}")] * 2
 
 
 def test_a_foreign_update_never_inherits_the_last_actor(db: Any, make_item: Any, update: Any) -> None:

@@ -104,8 +104,7 @@ BY_HAND = {
     "deferred and escalated": "status = 'escalated', escalated_at = now(), held = 'deferred',"
     " deferred_until = now() + interval '1 day'",
     "breached": "status = 'escalated', escalated_at = now(), escalation_level = 3, next_level_at = now()",
-    "for a team": "status = 'escalated', escalated_at = now(), escalated_to = 'engineering',"
-    " declined_by = '{alice}'",
+    "for a team": "status = 'escalated', escalated_at = now(), escalated_to = 'engineering', declined_by = '{alice}'",
     "moved up": "position = 1.5, position_by = 'dora', position_reason = 'customer waits',"
     " position_until = now() + interval '1 day'",
     "held by a batch": "held = 'batch', hold_until = now() + interval '1 hour'",
@@ -126,9 +125,7 @@ def test_the_runbook_passes_from_every_open_status(db: Any, make_item: Any, upda
     assert after["resolution"] == "Manual PDF deletion via API and DB update"
     assert after["resolution_metadata"] == {"deleted_by": "alice@example.com"}
     assert after["assigned_to"] == before["assigned_to"]
-    assert [after[fact] for fact in ("held", "lease_until", "deferred_until", "hold_until", "wake_at")] == [
-        None
-    ] * 5
+    assert [after[fact] for fact in ("held", "lease_until", "deferred_until", "hold_until", "wake_at")] == [None] * 5
     assert (after["position"], after["position_by"], after["next_level_at"]) == (float("inf"), None, None)
 
 

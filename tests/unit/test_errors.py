@@ -9,9 +9,7 @@ from manual_resolution.errors import InvalidInput, InvalidType, MRQError, Refuse
 def test_every_error_is_an_mrq_error() -> None:
     """One `except MRQError` catches whatever the library raises."""
     classes = [
-        value
-        for value in vars(errors).values()
-        if isinstance(value, type) and value.__module__ == errors.__name__
+        value for value in vars(errors).values() if isinstance(value, type) and value.__module__ == errors.__name__
     ]
     assert all(issubclass(value, MRQError) for value in classes)
 

@@ -12,9 +12,7 @@ from manual_resolution.inert import clip, columns, inert, inert_block, inert_jso
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 UNTIMED = settings(deadline=None)
-ACTS_OR_HIDES = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
-)
+ACTS_OR_HIDES = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
 
 @pytest.mark.parametrize(
@@ -29,9 +27,7 @@ ACTS_OR_HIDES = re.compile(
         pytest.param("\x07\x08\r\x0b\x0c\x7f\t", r"\x07\x08\r\x0b\x0c\x7f\t", id="B38-C0-DEL"),
         pytest.param("x\nYour choice [1-4]: 1", r"x\nYour choice [1-4]: 1", id="B39-forged-prompt"),
         pytest.param("a\r\nb\u2028c\u2029d\x85e", r"a\r\nb<U+2028>c<U+2029>d<U+0085>e", id="B41-line-breaks"),
-        pytest.param(
-            "a\u202eb\u2066c\u2069\u200f\u061c", "a<U+202E>b<U+2066>c<U+2069><U+200F><U+061C>", id="B34-bidi"
-        ),
+        pytest.param("a\u202eb\u2066c\u2069\u200f\u061c", "a<U+202E>b<U+2066>c<U+2069><U+200F><U+061C>", id="B34-bidi"),
         pytest.param("a\u200bb\u00adc\ufeff", "a<U+200B>b<U+00AD>c<U+FEFF>", id="B35-zero-width"),
         pytest.param("a\U000e0041\ufe0fb\u3164", "a<U+E0041><U+FE0F>b<U+3164>", id="B35-tag-selector-filler"),
         pytest.param("\ud83d", "<U+D83D>", id="B6-lone-surrogate"),

@@ -155,9 +155,7 @@ def test_what_is_left_out_stays_none() -> None:
         pytest.param("occurred_at", 1.7e9, id="B26-number"),
         pytest.param("occurred_at", datetime(1, 1, 1, tzinfo=UTC), id="B28-year-1"),
         pytest.param("occurred_at", datetime(1969, 12, 31, 23, tzinfo=UTC), id="B28-1969"),
-        pytest.param(
-            "occurred_at", datetime.max.replace(tzinfo=timezone(timedelta(hours=-9))), id="B28-10000"
-        ),
+        pytest.param("occurred_at", datetime.max.replace(tzinfo=timezone(timedelta(hours=-9))), id="B28-10000"),
         *[
             pytest.param("item_type", v, id=f"B30-{v!r}")
             for v in (
@@ -307,9 +305,7 @@ def test_enumerations_of_text_and_numbers_pass_as_what_they_are() -> None:
         (["n" * 300], "n" * 100),
     ],
 )
-def test_the_producer_is_the_running_script(
-    argv: list[str], producer: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_producer_is_the_running_script(argv: list[str], producer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody has to name the producer: it is the script's file name, and finding it never fails."""
     monkeypatch.setattr(sys, "argv", argv)
     assert added().producer == producer
@@ -332,9 +328,7 @@ def test_the_producer_is_the_running_script(
         pytest.param({"a": 10**1000}, "context.a", id="B10-1001-digits"),
         pytest.param({"a": [-(10**5000)]}, "context.a[0]", id="B10-5001-digits"),
         pytest.param(nested(33), "context" + ".a" * 32, id="B14-33-levels"),
-        pytest.param(
-            {"a": [[[]] * 2] * 2} | {"b": nested(32)}, "context.b" + ".a" * 31, id="B14-beside-lists"
-        ),
+        pytest.param({"a": [[[]] * 2] * 2} | {"b": nested(32)}, "context.b" + ".a" * 31, id="B14-beside-lists"),
         pytest.param(nested(5000), "context" + ".a" * 32, id="B14-5000-levels"),
         pytest.param(LOOP, "context" + ".self" * 32, id="B14-loop"),
         pytest.param({"a": LOOPING_LIST}, "context.a" + "[0]" * 31, id="B14-looping-list"),
@@ -422,9 +416,7 @@ def test_a_dataclass_is_refused_with_what_is_allowed() -> None:
     class Plan:
         number: int
 
-    with pytest.raises(
-        InvalidType, match=r"^context\.plan = .* has type Plan: text, a number, .* exception\.$"
-    ):
+    with pytest.raises(InvalidType, match=r"^context\.plan = .* has type Plan: text, a number, .* exception\.$"):
         added(context={"plan": Plan(1)})
 
 
@@ -442,13 +434,7 @@ def test_the_original_is_not_changed() -> None:
 
 TEXT = st.text(max_size=20)
 STORABLE_TEXT = TEXT.filter(lambda text: "\0" not in text)
-LEAF = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | STORABLE_TEXT
-)
+LEAF = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | STORABLE_TEXT
 KEY = STORABLE_TEXT.filter(bool)
 JSON = st.dictionaries(
     KEY,

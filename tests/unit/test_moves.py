@@ -8,9 +8,7 @@ from manual_resolution.moves import MOVES, OPEN, may_follow
 
 def test_the_pairs_that_may_follow() -> None:
     """Nothing follows resolved, escalated never becomes pending, everything else is possible."""
-    refused = {
-        (before, after) for before, after in product(STATUSES, STATUSES) if not may_follow(before, after)
-    }
+    refused = {(before, after) for before, after in product(STATUSES, STATUSES) if not may_follow(before, after)}
     assert refused == {("escalated", "pending")} | {("resolved", after) for after in STATUSES}
 
 

@@ -42,9 +42,7 @@ def test_a_new_type_is_one_file_and_one_name(package: Callable[..., None]) -> No
     """A team's own type stands beside the shipped ones by its module's name alone."""
     package("flows_b", ours=DECLARED.format("ours"))
     registry = load(("manual_resolution.workflows", "flows_b.ours"))
-    assert {"ours", "pdf_deletion_failed", "quiz_orphaned", "blacklist_disputed"} <= {
-        w.item_type for w in registry
-    }
+    assert {"ours", "pdf_deletion_failed", "quiz_orphaned", "blacklist_disputed"} <= {w.item_type for w in registry}
 
 
 def test_passing_on_is_not_declaring_twice(package: Callable[..., None]) -> None:

@@ -55,9 +55,7 @@ def test_all_problems_are_reported_together() -> None:
     assert len(refused.value.problems) == 3
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("MRQ_SLA_LOW", "100"), ("MRQ_SLA_CRITICAL", "25"), ("MRQ_SLA_HIGH", "3")]
-)
+@pytest.mark.parametrize(("name", "value"), [("MRQ_SLA_LOW", "100"), ("MRQ_SLA_CRITICAL", "25"), ("MRQ_SLA_HIGH", "3")])
 def test_hours_grow_from_critical_to_low(name: str, value: str) -> None:
     """A lower priority never has the shorter SLA."""
     with pytest.raises(SettingsError, match="must not shrink from critical to low"):

@@ -142,10 +142,7 @@ def values_option() -> Any:
 def test_values_are_read_from_text() -> None:
     """Values come as text or typed and arrive typed."""
     expected = Values(3, date(2026, 12, 31), "hard", "a b")
-    assert (
-        asked(values_option(), {"count": "3", "until": "2026-12-31", "how": "hard", "words": " a b "})
-        == expected
-    )
+    assert asked(values_option(), {"count": "3", "until": "2026-12-31", "how": "hard", "words": " a b "}) == expected
     assert asked(values_option(), {"count": 3, "until": date(2026, 12, 31)}) == replace(
         expected, how="soft", words="none"
     )

@@ -162,9 +162,7 @@ def test_not_found_counts_only_in_the_services_own_words(blob: Any, monkeypatch:
 
 
 @pytest.mark.parametrize("reply", [b"HTTP/1.0 200 OK\r\n\r\n" + b" " * 10_000_000, b"\0\1\2", b"", None])
-def test_an_endless_or_senseless_answer_ends(
-    blob: Any, monkeypatch: pytest.MonkeyPatch, reply: bytes | None
-) -> None:
+def test_an_endless_or_senseless_answer_ends(blob: Any, monkeypatch: pytest.MonkeyPatch, reply: bytes | None) -> None:
     """A reply is read up to 64 KiB and for MRQ_CALL_TIMEOUT seconds in all, even one that trickles (None)."""
     with answering(reply) as address:
         monkeypatch.setenv("VERCEL_BLOB_API_URL", address)

@@ -121,9 +121,7 @@ def test_an_item_about_something_else_deletes_no_quiz_of_the_same_number(app: An
 
 def test_a_user_who_does_not_exist_is_refused(app: Any, quiz: int) -> None:
     """Only an existing user can be given a quiz response."""
-    assert app.refusal(quiz, "associate", user=999) == (
-        "Not possible: there is no user #999. Nothing was done."
-    )
+    assert app.refusal(quiz, "associate", user=999) == ("Not possible: there is no user #999. Nothing was done.")
     with pytest.raises(InvalidInput):
         app.decide(quiz, "associate", user="eva")
     assert owner(app) is None

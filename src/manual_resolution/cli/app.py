@@ -37,9 +37,7 @@ class Commands(TyperGroup):
         panels: dict[str, list[tuple[str, str]]] = {panel: [] for panel in parameters.PANELS}
         for name, command in self.commands.items():
             summary = command.get_short_help_str(formatter.width - width - 6)
-            panels.setdefault(str(getattr(command, "rich_help_panel", "")), []).append(
-                (name.ljust(width), summary)
-            )
+            panels.setdefault(str(getattr(command, "rich_help_panel", "")), []).append((name.ljust(width), summary))
         for panel, rows in panels.items():
             if rows:
                 with formatter.section(panel):

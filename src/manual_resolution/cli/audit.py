@@ -14,9 +14,7 @@ from manual_resolution.cli.face import fail, open_queue, print_json
 if TYPE_CHECKING:
     from manual_resolution.audit import Verdict
 
-Ids = Annotated[
-    list[str] | None, typer.Argument(metavar="ID", help="Only these items.", show_default=False)
-]
+Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Only these items.", show_default=False)]
 
 
 def register(app: typer.Typer) -> None:

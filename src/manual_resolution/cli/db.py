@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from manual_resolution.store.migrate import Migration
 
 Sql = Annotated[bool, typer.Option("--sql", help="Print what would be applied, for psql; change nothing.")]
-Words = Annotated[
-    list[str] | None, typer.Argument(metavar="ARGUMENT", help="For psql.", show_default=False)
-]
+Words = Annotated[list[str] | None, typer.Argument(metavar="ARGUMENT", help="For psql.", show_default=False)]
 
 
 def register(app: typer.Typer) -> None:
@@ -152,9 +150,7 @@ def by_environment(url: str) -> tuple[dict[str, str], list[str]]:
     try:
         parts = {name: str(value) for name, value in conninfo_to_dict(url).items()}
     except ProgrammingError:
-        raise Unreachable(
-            "DATABASE_URL is not a PostgreSQL address (it is not shown: a password?)."
-        ) from None
+        raise Unreachable("DATABASE_URL is not a PostgreSQL address (it is not shown: a password?).") from None
     options = {option.keyword.decode(): option for option in Conninfo.get_defaults()}
     variable = {name: option.envvar.decode() for name, option in options.items() if option.envvar}
     rest = {n: v for n, v in parts.items() if n not in variable and b"*" not in options[n].dispchar}

@@ -48,9 +48,7 @@ def resolve(
     ],
     why: Annotated[
         str | None,
-        given.option(
-            "-m", "--justification", metavar="TEXT", help="Why; kept in the history. Not asked by --dry-run."
-        ),
+        given.option("-m", "--justification", metavar="TEXT", help="Why; kept in the history. Not asked by --dry-run."),
     ] = None,
     values: given.Set = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would touch; do nothing.")] = False,
@@ -80,9 +78,7 @@ def print_resolution(ended: "Resolution", as_json: bool) -> None:
     print_item(ended.item, as_json, sentence)
 
 
-def print_plan(
-    queue: "Queue", number: int, key: str, values: dict[str, str], name: str | None, as_json: bool
-) -> None:
+def print_plan(queue: "Queue", number: int, key: str, values: dict[str, str], name: str | None, as_json: bool) -> None:
     """What deciding so would touch; raises what would keep it from being done."""
     from manual_resolution.execution import refuse_unless_free
     from manual_resolution.inert import inert
@@ -94,9 +90,7 @@ def print_plan(
     lines = planned(queue, number, offer.option, values)
     because = offer.because
     if as_json:
-        print_json(
-            {"item_id": number, "option": key, "possible": because is None, "because": because, "plan": lines}
-        )
+        print_json({"item_id": number, "option": key, "possible": because is None, "because": because, "plan": lines})
     else:
         print(f"{inert(offer.option.label)}, for #{number}, would touch:")
         print("\n".join(f"  - {inert(line)}" for line in lines))

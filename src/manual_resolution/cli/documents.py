@@ -19,8 +19,7 @@ def case_json(case: "Case") -> dict[str, Any]:
         "missing": list(case.missing),
         "attempts": [attempt_json(attempt) for attempt in case.attempts],
         "checks": checks_json(case),
-        "recommended": chosen
-        and {"option": chosen.option, "sentence": chosen.sentence, "values": dict(chosen.values)},
+        "recommended": chosen and {"option": chosen.option, "sentence": chosen.sentence, "values": dict(chosen.values)},
         "options": [offer_json(offer) for offer in case.offers],
     }
 
@@ -67,9 +66,7 @@ def names_of(values: type | None) -> list[str]:
 def types_json(registry: "Registry") -> list[dict[str, Any]]:
     """Each known item type, in alphabetical order."""
     known = sorted(registry, key=lambda workflow: workflow.item_type)
-    return [
-        workflow_json(workflow) | {"declared_in": registry.place_of(workflow.item_type)} for workflow in known
-    ]
+    return [workflow_json(workflow) | {"declared_in": registry.place_of(workflow.item_type)} for workflow in known]
 
 
 def workflow_json(workflow: "Workflow") -> dict[str, Any]:

@@ -80,8 +80,7 @@ def table(rows: Sequence[Sequence[str]]) -> Lines:
     while too_much(widths) and max(widths) > NARROW:
         widths[widths.index(max(widths))] -= 1
     return [
-        "  ".join(padded(inert(cell), wide) for cell, wide in zip(row, widths, strict=True)).rstrip()
-        for row in rows
+        "  ".join(padded(inert(cell), wide) for cell, wide in zip(row, widths, strict=True)).rstrip() for row in rows
     ]
 
 

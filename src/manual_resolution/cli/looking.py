@@ -54,21 +54,15 @@ def list_(
     resource: given.Resource = None,
     team: Annotated[
         str | None,
-        given.option(
-            "--team", metavar="TEAM", help="Only what was passed on to this team.", completion=given.teams
-        ),
+        given.option("--team", metavar="TEAM", help="Only what was passed on to this team.", completion=given.teams),
     ] = None,
     status: Annotated[
         str | None,
         given.option("--status", metavar="STATUS", help="Only this status.", completion=given.statuses),
     ] = None,
-    owner: Annotated[
-        str | None, given.option("--owner", metavar="NAME", help="Only what this person holds.")
-    ] = None,
+    owner: Annotated[str | None, given.option("--owner", metavar="NAME", help="Only what this person holds.")] = None,
     all_: Annotated[bool, typer.Option("--all", help="Resolved items too.")] = False,
-    limit: Annotated[
-        int, typer.Option(metavar="N", help=f"At most so many, 1 to {MOST}.", min=1, max=MOST)
-    ] = 100,
+    limit: Annotated[int, typer.Option(metavar="N", help=f"At most so many, 1 to {MOST}.", min=1, max=MOST)] = 100,
     as_json: given.Json = False,
 ) -> None:
     """List items in the order of work. Those whose outcome is unknown come first."""
@@ -127,9 +121,7 @@ def show_(
         else:
             workflow = queue.workflows.of(found.item_type)
             attempts = queue.attempts(number)
-            document = found.as_json() | {
-                "attempts": [documents.attempt_json(attempt) for attempt in attempts]
-            }
+            document = found.as_json() | {"attempts": [documents.attempt_json(attempt) for attempt in attempts]}
             lines = show.plain_lines(workflow, found, all_context=all_context) + show.attempt_lines(attempts)
     if as_json:
         print_json(document)

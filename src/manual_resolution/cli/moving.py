@@ -91,9 +91,7 @@ def extend(item: given.Id, as_: given.As = None, as_json: given.Json = False) ->
     print_item(found, as_json, f"#{number} is yours{until}.")
 
 
-def release(
-    item: given.Id, note: given.Note = None, as_: given.As = None, as_json: given.Json = False
-) -> None:
+def release(item: given.Id, note: given.Note = None, as_: given.As = None, as_json: given.Json = False) -> None:
     """Give your item back, undecided."""
     number, who = given.item_id(item), speaker(as_)
     with closing(open_queue()) as queue:
@@ -134,9 +132,7 @@ def decline(item: given.Id, why: given.Why, as_: given.As = None, as_json: given
 def defer(
     item: given.Id,
     why: given.Why,
-    span: Annotated[
-        str | None, given.option("--for", metavar="SPAN", help="How long, such as 24h, 90m, 7d.")
-    ] = None,
+    span: Annotated[str | None, given.option("--for", metavar="SPAN", help="How long, such as 24h, 90m, 7d.")] = None,
     until: Annotated[
         str | None,
         given.option("--until", metavar="INSTANT", help="Until when, such as 2026-10-05T08:00+02:00."),
@@ -157,11 +153,7 @@ def defer(
     with closing(open_queue()) as queue:
         found = queue.defer(number, who, why, span=length, until=end)
     assert found.deferred_until is not None
-    past = (
-        f" That is past its deadline ({due_text(found)})."
-        if found.deferred_until > found.sla_deadline
-        else ""
-    )
+    past = f" That is past its deadline ({due_text(found)})." if found.deferred_until > found.sla_deadline else ""
     print_item(found, as_json, f"#{number} is put aside until {instant_text(found.deferred_until)}.{past}")
 
 
@@ -170,9 +162,7 @@ def escalate(
     why: given.Why,
     to: Annotated[
         str | None,
-        given.option(
-            "--to", metavar="TEAM", help="Which team; anybody else if left out.", completion=given.teams
-        ),
+        given.option("--to", metavar="TEAM", help="Which team; anybody else if left out.", completion=given.teams),
     ] = None,
     as_: given.As = None,
     as_json: given.Json = False,
@@ -188,9 +178,7 @@ def priority(
     item: given.Id,
     to: Annotated[
         str,
-        typer.Argument(
-            metavar="PRIORITY", help="critical, high, medium or low.", autocompletion=given.priorities
-        ),
+        typer.Argument(metavar="PRIORITY", help="critical, high, medium or low.", autocompletion=given.priorities),
     ],
     why: given.Why,
     as_: given.As = None,

@@ -106,19 +106,13 @@ ThingType = Annotated[
     option("--resource-type", metavar="TYPE", help="The resource's type, where --resource is not given."),
 ]
 ThingId = Annotated[str | None, option("--resource-id", metavar="NUMBER", help="Its number.")]
-ThingKey = Annotated[
-    str | None, option("--resource-key", metavar="TEXT", help="Its name, where it has no number.")
-]
+ThingKey = Annotated[str | None, option("--resource-key", metavar="TEXT", help="Its name, where it has no number.")]
 DedupKey = Annotated[
     str | None,
     option("--dedup-key", metavar="TEXT", help="What makes it the same failure, instead of its resource."),
 ]
-Producer = Annotated[
-    str | None, option("--producer", metavar="NAME", help="Which script says so; else MRQ_PRODUCER.")
-]
-Context = Annotated[
-    str | None, option("--context", metavar="JSON", help="Facts recorded at failure: a JSON object.")
-]
+Producer = Annotated[str | None, option("--producer", metavar="NAME", help="Which script says so; else MRQ_PRODUCER.")]
+Context = Annotated[str | None, option("--context", metavar="JSON", help="Facts recorded at failure: a JSON object.")]
 ContextFile = Annotated[
     str | None,
     option("--context-file", metavar="FILE", help="The same from a file, or - for standard input."),

@@ -61,9 +61,7 @@ def add(
     dedup_key: given.DedupKey = None,
     occurred_at: Annotated[
         str | None,
-        given.option(
-            "--occurred-at", metavar="INSTANT", help="When it happened, such as 2026-10-01T12:00:00Z."
-        ),
+        given.option("--occurred-at", metavar="INSTANT", help="When it happened, such as 2026-10-01T12:00:00Z."),
     ] = None,
     producer: given.Producer = None,
     as_json: given.Json = False,

@@ -86,9 +86,7 @@ def all_context_lines(item: "Item") -> Lines:
     """Everything recorded at failure, uncut."""
     if not item.context:
         return ["No context was recorded."]
-    texts = {
-        key: value if isinstance(value, str) else inert_json(value) for key, value in item.context.items()
-    }
+    texts = {key: value if isinstance(value, str) else inert_json(value) for key, value in item.context.items()}
     return [line for key, text in texts.items() for line in labelled(f"  - {inert(key)}: ", text)]
 
 
@@ -223,11 +221,7 @@ def recommended_lines(case: "Case") -> Lines:
 
 def option_lines(case: "Case", *, keys: bool = False) -> Lines:
     """`  1. Retry deletion now`, and why it is not possible where it is not; `keys` adds each key."""
-    return [
-        line
-        for n, offer in enumerate(case.offers, 1)
-        for line in labelled(f"  {n}. ", menu_text(offer, keys))
-    ]
+    return [line for n, offer in enumerate(case.offers, 1) for line in labelled(f"  {n}. ", menu_text(offer, keys))]
 
 
 def menu_text(offer: "Offer", keys: bool) -> str:
@@ -287,9 +281,7 @@ def item_row(item: "Item") -> Sequence[str]:
 
 def style_of(item: "Item") -> str:
     """Overdue items are red, critical ones bold; both stand in words beside it."""
-    return ";".join(
-        style for style, fits in (("1", item.priority == "critical"), ("31", item.is_overdue)) if fits
-    )
+    return ";".join(style for style, fits in (("1", item.priority == "critical"), ("31", item.is_overdue)) if fits)
 
 
 def notes_text(item: "Item") -> str:

@@ -58,7 +58,11 @@ _COUNT_REPEAT: Final = """
 
 # One statement, one round trip, one commit.
 ADD: Final = (
-    _GIVEN + ", told as (" + _INSERT + _COUNT_REPEAT + """
+    _GIVEN
+    + ", told as ("
+    + _INSERT
+    + _COUNT_REPEAT
+    + """
   returning q.id, q.occurrences)
 insert into mrq_occurrence (add_id, item_id, n, occurred_at, reason, context)
 select %(add_id)s::uuid, told.id, told.occurrences, given.at,
@@ -70,9 +74,12 @@ returning item_id, n"""
 # In the caller's transaction: a new item, or nothing but a row that is counted after the caller's commit, so that nobody
 # else waits for it (design, Adding).
 ADD_WITHIN: Final = (
-    _GIVEN + """, standing as materialized (
+    _GIVEN
+    + """, standing as materialized (
   select id from manual_resolution_queue where dedup_key = (select dedup_key from given) and status <> 'resolved'),
-told as (""" + _INSERT + """
+told as ("""
+    + _INSERT
+    + """
    where not exists (select from standing)
   on conflict (dedup_key) where status <> 'resolved' do nothing
   returning id)
@@ -137,16 +144,20 @@ def recorded(db: Db, add_id: uuid.UUID) -> Added | None:
 
 def resolved_since(db: Db, values: dict[str, Any]) -> int | None:
     """The item that was resolved after this failure happened: a late report reopens nothing (design, Adding)."""
-    row = _plain(db).execute(
-        """select r.id from manual_resolution_queue r
+    row = (
+        _plain(db)
+        .execute(
+            """select r.id from manual_resolution_queue r
             where r.dedup_key = mrq_dedup_key(%(item_type)s::text, %(resource_type)s::text, %(resource_id)s::bigint,
                                               %(resource_key)s::text, %(dedup_key)s::text)
               and r.status = 'resolved' and r.resolved_at > %(occurred_at)s
               and not exists (select from manual_resolution_queue o
                                where o.dedup_key = r.dedup_key and o.status <> 'resolved')
             order by r.resolved_at desc limit 1""",
-        values,
-    ).fetchone()
+            values,
+        )
+        .fetchone()
+    )
     return row[0] if row else None
 
 
@@ -211,7 +222,9 @@ told as materialized (
                case when best_rank < mrq_rank(priority) then now + best_sla * interval '1 second' end),
          key, fingerprint, times, %(by)s, 'add', 1, %(note)s::jsonb
     from folded order by key
-""" + _COUNT_REPEAT + """
+"""
+    + _COUNT_REPEAT
+    + """
   returning q.id, q.dedup_key, q.occurrences
 ),
 counted as (
@@ -233,11 +246,21 @@ def add_many(db: Db, intakes: Iterable[Intake], by: Actor, sla_seconds: dict[str
     with db.cursor().copy(COPY) as copy:
         for line, i in enumerate(intakes):
             copy.write_row(
-                (line, uuid.UUID(int=first_id + line), i.item_type, i.resource_type, i.resource_id, i.resource_key,
-                 i.priority, i.reason, i.context, i.sla_seconds or sla_seconds[i.priority], i.occurred_at, i.dedup_key,
-                 i.fingerprint)
+                (
+                    line,
+                    uuid.UUID(int=first_id + line),
+                    i.item_type,
+                    i.resource_type,
+                    i.resource_id,
+                    i.resource_key,
+                    i.priority,
+                    i.reason,
+                    i.context,
+                    i.sla_seconds or sla_seconds[i.priority],
+                    i.occurred_at,
+                    i.dedup_key,
+                    i.fingerprint,
+                )
             )
     rows = db.execute(ADD_STAGED, {"by": by.name, "note": Jsonb({"kind": by.kind, "via": by.via})}).fetchall()
     return [Added(item_id, repeated=n > 1, occurrences=n) for item_id, n in rows]
-
-

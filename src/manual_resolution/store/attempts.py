@@ -56,8 +56,15 @@ def by_key(db: Db, key: UUID) -> Attempt | None:
 
 
 def start(
-    db: Db, item_id: int, key: UUID, by: Actor, option: str, values: dict[str, Any], justification: str,
-    seen: dict[str, Any], limit: timedelta,
+    db: Db,
+    item_id: int,
+    key: UUID,
+    by: Actor,
+    option: str,
+    values: dict[str, Any],
+    justification: str,
+    seen: dict[str, Any],
+    limit: timedelta,
 ) -> Item | None:
     """Record that one outside call is about to be made; the item is the actor's and held until the limit has passed."""
     row = db.execute(
@@ -67,29 +74,46 @@ def start(
                   %(justification)s, %(seen)s, (select mrq_now()), (select mrq_now()) + %(limit)s::interval
              from mrq_attempt where item_id = %(id)s
            returning n""",
-        {"id": item_id, "key": key, "option": option, "values": Jsonb(values), "by": by.name, "via": by.via,
-         "justification": justification, "seen": Jsonb(seen), "limit": limit},
+        {
+            "id": item_id,
+            "key": key,
+            "option": option,
+            "values": Jsonb(values),
+            "by": by.name,
+            "via": by.via,
+            "justification": justification,
+            "seen": Jsonb(seen),
+            "limit": limit,
+        },
     ).fetchone()
     return items._one(
         db,
         """update manual_resolution_queue q
               set status = 'assigned', assigned_to = %(by)s::text, held = 'attempt', lease_until = null, deferred_until = null,
-                  hold_until = (select mrq_now()) + %(limit)s::interval,""" + items._CHANGED + """
+                  hold_until = (select mrq_now()) + %(limit)s::interval,"""
+        + items._CHANGED
+        + """
             where id = %(id)s and (status in ('pending', 'escalated') or (status = 'assigned' and assigned_to = %(by)s))
               and (held is null or held = 'deferred')
-           returning""" + items.ITEM,
-        items.change(by, "attempt", n=row[0] if row else None, option=option, values=values or None,
-                     justification=justification) | {"id": item_id, "limit": limit},
+           returning"""
+        + items.ITEM,
+        items.change(
+            by, "attempt", n=row[0] if row else None, option=option, values=values or None, justification=justification
+        )
+        | {"id": item_id, "limit": limit},
     )
 
 
 def end(db: Db, key: UUID, before: str, state: str, outcome: str, evidence: dict[str, Any]) -> bool:
     """Move an attempt on from state `before`; false when somebody else has done so already."""
-    return db.execute(
-        """update mrq_attempt set state = %(state)s, outcome = %(outcome)s, evidence = coalesce(evidence, '{}') || %(evidence)s
+    return (
+        db.execute(
+            """update mrq_attempt set state = %(state)s, outcome = %(outcome)s, evidence = coalesce(evidence, '{}') || %(evidence)s
             where key = %(key)s and state = %(before)s""",
-        {"key": key, "before": before, "state": state, "outcome": outcome, "evidence": Jsonb(evidence)},
-    ).rowcount == 1
+            {"key": key, "before": before, "state": state, "outcome": outcome, "evidence": Jsonb(evidence)},
+        ).rowcount
+        == 1
+    )
 
 
 def keep_late_result(db: Db, key: UUID, outcome: str, evidence: dict[str, Any]) -> None:
@@ -106,9 +130,12 @@ def give_back(db: Db, item_id: int, by: Actor, verb: str, lease: timedelta, **no
         db,
         """update manual_resolution_queue q
               set status = 'assigned', assigned_to = coalesce(assigned_to, %(by)s), held = null, hold_until = null,
-                  lease_until = (select mrq_now()) + %(lease)s::interval,""" + items._CHANGED + """
+                  lease_until = (select mrq_now()) + %(lease)s::interval,"""
+        + items._CHANGED
+        + """
             where id = %(id)s and status <> 'resolved' and held = 'attempt'
-           returning""" + items.ITEM,
+           returning"""
+        + items.ITEM,
         items.change(by, verb, **note) | {"id": item_id, "lease": lease},
     )
 
@@ -117,8 +144,11 @@ def leave_unknown(db: Db, item_id: int, by: Actor, **note: Any) -> Item | None:
     """Nobody knows whether the call took effect: unowned, held, listed first."""
     return items._one(
         db,
-        "update manual_resolution_queue q set held = 'attempt', hold_until = null," + items._UNOWNED + items._CHANGED
-        + " where id = %(id)s and status = 'assigned' and held = 'attempt' returning" + items.ITEM,
+        "update manual_resolution_queue q set held = 'attempt', hold_until = null,"
+        + items._UNOWNED
+        + items._CHANGED
+        + " where id = %(id)s and status = 'assigned' and held = 'attempt' returning"
+        + items.ITEM,
         items.change(by, "unknown", **note) | {"id": item_id},
     )
 
@@ -127,7 +157,9 @@ def confirm_not_done(db: Db, item_id: int, by: Actor, **note: Any) -> Item | Non
     """The call had no effect: the item waits again, unowned unless somebody took it by SQL meanwhile."""
     return items._one(
         db,
-        "update manual_resolution_queue q set held = null," + items._CHANGED
-        + " where id = %(id)s and status <> 'resolved' and held = 'attempt' returning" + items.ITEM,
+        "update manual_resolution_queue q set held = null,"
+        + items._CHANGED
+        + " where id = %(id)s and status <> 'resolved' and held = 'attempt' returning"
+        + items.ITEM,
         items.change(by, "confirm", **note) | {"id": item_id},
     )

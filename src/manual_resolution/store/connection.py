@@ -163,7 +163,9 @@ def translated(error: psycopg.Error) -> MRQError:
     match error:
         case _ if (error.sqlstate or "").startswith("MRQ"):
             return Refused(f"Refused by the database: {message}.")
-        case pg.UndefinedTable() | pg.UndefinedFunction() | pg.UndefinedColumn() | pg.InvalidSchemaName() if "mrq" in message or "manual_res" in message:
+        case pg.UndefinedTable() | pg.UndefinedFunction() | pg.UndefinedColumn() | pg.InvalidSchemaName() if (
+            "mrq" in message or "manual_res" in message
+        ):
             return Unreachable("This database has no queue of this version yet: run `mrq db migrate`.")
         case pg.IntegrityError():
             rule = error.diag.constraint_name or "a rule"
@@ -187,5 +189,7 @@ def translated(error: psycopg.Error) -> MRQError:
 def reason_of(error: psycopg.Error) -> str:
     """The last telling line of a connection error, a full stop behind it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    chosen = next((line for line in lines if "failed:" in line or "FATAL" in line), lines[0] if lines else "no reason given")
+    chosen = next(
+        (line for line in lines if "failed:" in line or "FATAL" in line), lines[0] if lines else "no reason given"
+    )
     return chosen.rstrip(".") + "."

@@ -71,7 +71,9 @@ def get(db: Db, item_id: int) -> Item | None:
 
 def lock(db: Db, item_id: int) -> Item | None:
     """One item, its row locked until the transaction ends."""
-    return _one(db, "select" + ITEM + "from manual_resolution_queue q where id = %(id)s for no key update", {"id": item_id})
+    return _one(
+        db, "select" + ITEM + "from manual_resolution_queue q where id = %(id)s for no key update", {"id": item_id}
+    )
 
 
 def in_order(
@@ -80,7 +82,9 @@ def in_order(
     """Items in the order of work, those whose outcome is unknown first; resolved ones only when asked for."""
     with db.cursor(row_factory=item_row) as cursor:
         return cursor.execute(
-            "select" + ITEM + """
+            "select"
+            + ITEM
+            + """
               from manual_resolution_queue q
              where (%(resolved)s or %(status)s::text = 'resolved' or status <> 'resolved')
                and (%(status)s::text is null or status = %(status)s)
@@ -146,17 +150,25 @@ def _served(values: dict[str, Any]) -> LiteralString:
 
 def _next_of_all(served: LiteralString) -> LiteralString:
     return (
-        "with next as materialized (select id from manual_resolution_queue" + served + " and escalated_to is null"
-        + _IN_ORDER + ")"
+        "with next as materialized (select id from manual_resolution_queue"
+        + served
+        + " and escalated_to is null"
+        + _IN_ORDER
+        + ")"
     )
 
 
 def _next_of_team(served: LiteralString) -> LiteralString:
     """Two ordered probes, the better one taken: a filter over one index would walk past all items of other teams."""
     return (
-        "with anyone as materialized (select * from manual_resolution_queue" + served + " and escalated_to is null"
-        + _IN_ORDER + "), team as materialized (select * from manual_resolution_queue" + served
-        + " and escalated_to = any (%(teams)s::text[])" + _IN_ORDER
+        "with anyone as materialized (select * from manual_resolution_queue"
+        + served
+        + " and escalated_to is null"
+        + _IN_ORDER
+        + "), team as materialized (select * from manual_resolution_queue"
+        + served
+        + " and escalated_to = any (%(teams)s::text[])"
+        + _IN_ORDER
         + """), next as (select id from (select * from anyone union all select * from team) served
            order by priority_rank, calm, position, sla_deadline, id limit 1)"""
     )
@@ -172,13 +184,12 @@ def claim_next(
     return _one(db, found + taken, values)
 
 
-def count_served(
-    db: Db, by: Actor, chosen: Filter, teams: Sequence[str], skipped: Sequence[int], limit: int
-) -> int:
+def count_served(db: Db, by: Actor, chosen: Filter, teams: Sequence[str], skipped: Sequence[int], limit: int) -> int:
     """How many items `claim_next` could find, counted up to `limit`."""
     values = narrowed(chosen) | {"by": by.name, "teams": list(teams), "skipped": list(skipped), "limit": limit}
     row = db.execute(
-        "select count(*) from (select from manual_resolution_queue" + _served(values)
+        "select count(*) from (select from manual_resolution_queue"
+        + _served(values)
         + " and (escalated_to is null or escalated_to = any (%(teams)s::text[])) limit %(limit)s) served",
         values,
     ).fetchone()
@@ -189,9 +200,12 @@ def claim(db: Db, item_id: int, by: Actor, lease: timedelta) -> Item | None:
     """Claim one unowned item by id, a deferred one too; not one whose outcome is unknown."""
     return _one(
         db,
-        "update manual_resolution_queue q" + _CLAIM_SET + """
+        "update manual_resolution_queue q"
+        + _CLAIM_SET
+        + """
           where id = %(id)s and status in ('pending', 'escalated') and (held is null or held = 'deferred')
-         returning""" + ITEM,
+         returning"""
+        + ITEM,
         change(by, "claim") | {"id": item_id, "lease": lease},
     )
 
@@ -202,7 +216,8 @@ def extend(db: Db, item_id: int, by: Actor, lease: timedelta) -> Item | None:
         db,
         """update manual_resolution_queue q set lease_until = (select mrq_now()) + %(lease)s::interval
             where id = %(id)s and status = 'assigned' and assigned_to = %(by)s and lease_until is not null
-           returning""" + ITEM,
+           returning"""
+        + ITEM,
         {"id": item_id, "by": by.name, "lease": lease},
     )
 
@@ -237,7 +252,10 @@ def decline(db: Db, item_id: int, by: Actor, reason: str) -> Item | None:
     return _one(
         db,
         "update manual_resolution_queue q set declined_by = array_append(array_remove(declined_by, %(by)s), %(by)s),"
-        + _UNOWNED + _CHANGED + _MINE + ITEM,
+        + _UNOWNED
+        + _CHANGED
+        + _MINE
+        + ITEM,
         change(by, "decline", justification=reason) | {"id": item_id},
     )
 
@@ -247,7 +265,10 @@ def hand_over(db: Db, item_id: int, by: Actor, to: str, lease: timedelta, note: 
     return _one(
         db,
         """update manual_resolution_queue q
-              set assigned_to = %(to)s, lease_until = (select mrq_now()) + %(lease)s::interval,""" + _CHANGED + _MINE + ITEM,
+              set assigned_to = %(to)s, lease_until = (select mrq_now()) + %(lease)s::interval,"""
+        + _CHANGED
+        + _MINE
+        + ITEM,
         change(by, "hand-over", note=note, to=to) | {"id": item_id, "to": to, "lease": lease},
     )
 
@@ -257,9 +278,12 @@ def take_over(db: Db, item_id: int, by: Actor, lease: timedelta, reason: str) ->
     return _one(
         db,
         """update manual_resolution_queue q
-              set assigned_to = %(by)s::text, lease_until = (select mrq_now()) + %(lease)s::interval,""" + _CHANGED + """
+              set assigned_to = %(by)s::text, lease_until = (select mrq_now()) + %(lease)s::interval,"""
+        + _CHANGED
+        + """
             where id = %(id)s and status = 'assigned' and assigned_to <> %(by)s and held is null
-           returning""" + ITEM,
+           returning"""
+        + ITEM,
         change(by, "take-over", justification=reason) | {"id": item_id, "lease": lease},
     )
 
@@ -272,10 +296,15 @@ def defer(
         db,
         """update manual_resolution_queue q
               set held = 'deferred', deferred_until = coalesce(%(until)s::timestamptz, (select mrq_now()) + %(span)s::interval),
-           """ + _UNOWNED + _CHANGED + _FREE_OR_MINE + """
+           """
+        + _UNOWNED
+        + _CHANGED
+        + _FREE_OR_MINE
+        + """
               and (%(until)s::timestamptz is null
                    or %(until)s - (select mrq_now()) between interval '0' and interval '366 days')
-           returning""" + ITEM,
+           returning"""
+        + ITEM,
         change(by, "defer", justification=justification) | {"id": item_id, "span": span, "until": until},
     )
 
@@ -287,8 +316,12 @@ def escalate(db: Db, item_id: int, by: Actor, to: str | None, justification: str
         """update manual_resolution_queue q
               set status = 'escalated', assigned_to = null, assigned_at = null, held = null, deferred_until = null,
                   escalated_at = coalesce(escalated_at, (select mrq_now())), escalated_to = %(to)s,
-                  declined_by = array_append(array_remove(declined_by, %(by)s), %(by)s),""" + _CHANGED + _FREE_OR_MINE + """
-           returning""" + ITEM,
+                  declined_by = array_append(array_remove(declined_by, %(by)s), %(by)s),"""
+        + _CHANGED
+        + _FREE_OR_MINE
+        + """
+           returning"""
+        + ITEM,
         change(by, "escalate", justification=justification, to=to) | {"id": item_id, "to": to},
     )
 
@@ -307,9 +340,12 @@ def set_priority(db: Db, item_id: int, by: Actor, to: str, sla_seconds: int, jus
                                       else sla_deadline end,
                   sla_seconds = case when mrq_rank(%(to)s) < mrq_rank(priority) then least(sla_seconds, %(sla)s)
                                      else sla_seconds end,
-                  position = case when %(to)s = 'critical' then 'infinity' else position end,""" + _CHANGED + """
+                  position = case when %(to)s = 'critical' then 'infinity' else position end,"""
+        + _CHANGED
+        + """
             where id = %(id)s and status <> 'resolved' and priority <> %(to)s
-           returning""" + ITEM,
+           returning"""
+        + ITEM,
         change(by, "priority", justification=justification) | {"id": item_id, "to": to, "sla": sla_seconds},
     )
 
@@ -318,7 +354,10 @@ def note(db: Db, item_id: int, by: Actor, text: str) -> Item | None:
     """Add a note to an open item's history."""
     return _one(
         db,
-        "update manual_resolution_queue q set" + _CHANGED + " where id = %(id)s and status <> 'resolved' returning" + ITEM,
+        "update manual_resolution_queue q set"
+        + _CHANGED
+        + " where id = %(id)s and status <> 'resolved' returning"
+        + ITEM,
         change(by, "note", note=text) | {"id": item_id},
     )
 
@@ -328,9 +367,12 @@ def amend(db: Db, item_id: int, by: Actor, context: str, justification: str) -> 
     return _one(
         db,
         """update manual_resolution_queue q
-              set context = coalesce(context, '{}') || %(context)s::jsonb,""" + _CHANGED + """
+              set context = coalesce(context, '{}') || %(context)s::jsonb,"""
+        + _CHANGED
+        + """
             where id = %(id)s and status <> 'resolved'
-           returning""" + ITEM,
+           returning"""
+        + ITEM,
         change(by, "amend", justification=justification) | {"id": item_id, "context": context},
     )
 
@@ -346,25 +388,33 @@ def resolve(
         db,
         """update manual_resolution_queue q
               set status = 'resolved', assigned_to = %(by)s::text, assigned_at = coalesce(assigned_at, (select mrq_now())),
-                  resolution = %(resolution)s, resolution_metadata = %(metadata)s,""" + _CHANGED + """
+                  resolution = %(resolution)s, resolution_metadata = %(metadata)s,"""
+        + _CHANGED
+        + """
             where id = %(id)s and (status in ('pending', 'escalated') or (status = 'assigned' and assigned_to = %(by)s))
-           returning""" + ITEM,
+           returning"""
+        + ITEM,
         change(by, "resolve", shown=shown) | {"id": item_id, "resolution": resolution, "metadata": Jsonb(metadata)},
     )
 
 
-WITHDRAW: Final = """
+WITHDRAW: Final = (
+    """
 update manual_resolution_queue q
    set status = case when status = 'assigned' then status else 'resolved' end,
        succeeded_at = (select mrq_now()),
        resolution = case when status = 'assigned' then null else 'Withdrawn: ' || %(reason)s::text end,
        resolution_metadata = case when status = 'assigned' then null
                                   else jsonb_build_object('withdrawn', true, 'decided_by', %(by)s::text) end,
-""" + _CHANGED + """
+"""
+    + _CHANGED
+    + """
  where dedup_key = mrq_dedup_key(%(item_type)s::text, %(resource_type)s::text, %(resource_id)s::bigint,
                                  %(resource_key)s::text, %(dedup_key)s::text)
    and status <> 'resolved' and held is distinct from 'attempt' and (succeeded_at is null or status <> 'assigned')
-returning""" + ITEM
+returning"""
+    + ITEM
+)
 
 
 def withdraw(db: Db, by: Actor, reason: str, thing: dict[str, Any]) -> Item | None:
@@ -386,7 +436,8 @@ def reopen(db: Db, item_id: int, by: Actor, sla_seconds: dict[str, int], justifi
              from manual_resolution_queue, (select mrq_now() as now offset 0) clock
             where id = %(id)s and status = 'resolved'
            on conflict (dedup_key) where status <> 'resolved' do nothing
-           returning""" + ITEM,
+           returning"""
+        + ITEM,
         change(by, "reopen", justification=justification) | {"id": item_id, "sla": Jsonb(sla_seconds)},
     )
 

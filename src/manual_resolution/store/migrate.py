@@ -47,7 +47,9 @@ def pending(db: Db) -> Iterator[Migration]:
     known = {m.number: m for m in migrations()}
     for number, checksum in done.items():
         if number not in known:
-            raise Refused(f"The database has migration {number}, which this version does not know: install a newer MRQ.")
+            raise Refused(
+                f"The database has migration {number}, which this version does not know: install a newer MRQ."
+            )
         if known[number].checksum != checksum:
             raise Refused(f"Migration {number} was applied with another text: this database was made by another build.")
     yield from (m for m in known.values() if m.number not in done)

@@ -96,9 +96,7 @@ def payments(item: Item, db: Db) -> Answer:
 
 def entries_of(item: Item, db: Db) -> list[int]:
     """Numbers of the blacklist's rows for the address, however it is spelt."""
-    found = db.execute(
-        "select id from email_blacklist where lower(email) = lower(%s) order by id", [email_of(item)]
-    )
+    found = db.execute("select id from email_blacklist where lower(email) = lower(%s) order by id", [email_of(item)])
     return [id for (id,) in found.fetchall()]
 
 
@@ -155,9 +153,7 @@ def reject_appeal(item: Item, db: Db) -> Resolved:
     changed = db.execute(
         "update email_blacklist set appeal_rejected_at = now() where id = any(%s)", [entries_of(item, db)]
     ).rowcount
-    return resolved(
-        "Appeal rejected, the address stays on the blacklist", result=f"Appeal rejected ({rows(changed)})"
-    )
+    return resolved("Appeal rejected, the address stays on the blacklist", result=f"Appeal rejected ({rows(changed)})")
 
 
 @reject.plan

@@ -72,9 +72,7 @@ def number_of(item: Item) -> int | None:
 
 @workflow.check("Nothing refers to it")
 def nothing_refers(item: Item, db: Db) -> Answer:
-    rows = db.execute(
-        "select id from meal_plans where quiz_response_id = %s order by id", [number_of(item)]
-    ).fetchall()
+    rows = db.execute("select id from meal_plans where quiz_response_id = %s order by id", [number_of(item)]).fetchall()
     if not rows:
         return passes("Nothing refers to it")
     plans = [f"meal_plan #{id}" for (id,) in rows]
@@ -134,9 +132,7 @@ def recent(item: Item, answers: Answers) -> Recommendation | None:
     """Specification: if recent (less than 24 h), wait to see if the user completes the flow."""
     age = age_of(item, answers)
     if age is not None and age < timedelta(hours=24):
-        return recommend(
-            "defer", "It is less than a day old: somebody may still complete the flow.", span="24h"
-        )
+        return recommend("defer", "It is less than a day old: somebody may still complete the flow.", span="24h")
     return None
 
 

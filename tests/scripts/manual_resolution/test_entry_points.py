@@ -16,7 +16,9 @@ print(gave_up(), add_to_queue.__name__)
 def run(program: str, cwd: Path, *path: Path) -> subprocess.CompletedProcess[str]:
     """Run a program with only these folders on its path, the packages installed beside them."""
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(map(str, path))}
-    return subprocess.run([sys.executable, "-c", program], cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", program], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
 
 
 def host(folder: Path) -> Path:

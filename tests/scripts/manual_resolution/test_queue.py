@@ -72,9 +72,7 @@ def test_priority_determines_sla_deadline(db: psycopg.Connection[Any]) -> None:
 
 def test_escalation_triggers_for_breached_items(db: psycopg.Connection[Any], clock: Any) -> None:
     """Items past SLA deadline are auto-escalated."""
-    breached = add_to_queue(
-        "pdf_deletion_failed", "meal_plan", 1, "critical", "deletion request not honoured"
-    ).id
+    breached = add_to_queue("pdf_deletion_failed", "meal_plan", 1, "critical", "deletion request not honoured").id
     in_time = add_to_queue("pdf_deletion_failed", "meal_plan", 2, "high", "503").id
     clock.forward(hours=4, minutes=1)
     assert Queue(os.environ["DATABASE_URL"]).sweep().escalated == 1
