@@ -10,9 +10,8 @@ from typing import Any
 if not __package__:  # run as a file: this package is beside us, `scripts` is in the project's root
     sys.path[:0] = [str(Path(__file__).resolve().parents[up]) for up in (1, 2)]
 
-from scripts.manual_resolution.add_to_queue import add_to_queue
-
 from meal_plan.cleanup import Counts, Database, arguments, connect
+from scripts.manual_resolution.add_to_queue import add_to_queue
 
 PAYMENTS = """
 select created_at, amount_cents, status, failure_code, ip_country, card_country

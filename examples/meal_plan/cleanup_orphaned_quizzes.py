@@ -10,9 +10,8 @@ from psycopg.errors import ForeignKeyViolation
 if not __package__:  # run as a file: this package is beside us, `scripts` is in the project's root
     sys.path[:0] = [str(Path(__file__).resolve().parents[up]) for up in (1, 2)]
 
-from scripts.manual_resolution.add_to_queue import add_to_queue
-
 from meal_plan.cleanup import Counts, Database, arguments, connect, is_test_account
+from scripts.manual_resolution.add_to_queue import add_to_queue
 
 ORPHANS = """
 select q.id, q.user_id, q.email, q.created_at, same_email.id as same_email,

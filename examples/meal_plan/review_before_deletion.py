@@ -7,9 +7,8 @@ from pathlib import Path
 if not __package__:  # run as a file: this package is beside us, `scripts` is in the project's root
     sys.path[:0] = [str(Path(__file__).resolve().parents[up]) for up in (1, 2)]
 
-from scripts.manual_resolution.add_to_queue import add_to_queue
-
 from meal_plan.cleanup import Counts, Database, arguments, connect, hold_facts
+from scripts.manual_resolution.add_to_queue import add_to_queue
 
 EXPIRING_UNDER_A_HOLD = """
 select p.id, p.user_id, p.pdf_url, p.pdf_expires_at,

@@ -4,11 +4,9 @@ A database effect runs in the transaction that records the resolution. An outsid
 `started`, make one call, commit what it came to. What nobody knows is recorded as unknown and never repeated silently.
 """
 
-import dataclasses
-import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from time import monotonic
 from typing import Any
 
@@ -16,15 +14,20 @@ import psycopg
 
 from manual_resolution import case as cases
 from manual_resolution.case import Answers, Case, Seen
+from manual_resolution.decision import (
+    Decision,
+    Resolution,
+    confirmed_by,
+    evidence_of,
+    refuse_if_changed,
+    refuse_unless_free,
+)
 from manual_resolution.errors import (
-    AlreadyResolved,
-    Changed,
     Failed,
     MRQError,
     NotFound,
     NotPossible,
     OutcomeUnknown,
-    OwnedByAnother,
     Refused,
     Unreachable,
 )
@@ -37,36 +40,6 @@ from manual_resolution.store.connection import Database, Db, translated
 from manual_resolution.workflow import Option, Outcome, Plan, Resolved, asked, unclear
 
 Step = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Resolution:
-    """How a decision was carried out: the resolved item and the sentence for the person."""
-
-    item: Item
-    result: str
-    next: Item | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """One person's choice, complete and checked. `claim` takes the person's next item in the resolving transaction."""
-
-    item_id: int
-    item_type: str
-    option: Option
-    values: Any
-    justification: str
-    by: Actor
-    seen: Seen | None
-    source: str = "typed"
-    key: uuid.UUID = field(default_factory=uuid.uuid4)
-    claim: Callable[[Db], Item | None] = lambda db: None
-
-    @property
-    def values_json(self) -> dict[str, Any]:
-        """The values as they are recorded."""
-        return {} if self.values is None else {k: jsonable(v) for k, v in dataclasses.asdict(self.values).items()}
 
 
 @dataclass(slots=True)
@@ -263,7 +236,7 @@ class Execution:
         try:
             outcome: Outcome = decision.option.effects["call"](item=typed, values=decision.values)
             return outcome
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # somebody's function, after which nobody can tell
             return unclear(cases.first_line(error))
 
     def _failed(self, decision: Decision, outcome: Outcome) -> Resolution:
@@ -310,7 +283,7 @@ class Execution:
             return self._finish_landed(decision, lost)
         except OutcomeUnknown:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # the call was done: a person is told, whatever broke
             return self._unrecorded(decision, outcome, before, error)
 
     def _then(self, db: Db, decision: Decision, item: Item, outcome: Outcome) -> Resolved:
@@ -367,7 +340,7 @@ class Execution:
         try:
             found: Outcome = option.effects["probe"](item=typed, values=values)
             return found
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # somebody's function, after which nobody can tell
             return unclear(cases.first_line(error))
 
     # -------------------------------------------------------------- confirming
@@ -430,41 +403,3 @@ class Execution:
 
 class Late(Exception):
     """The attempt was settled before its own result arrived."""
-
-
-def refuse_unless_free(item: Item, by: Actor) -> None:
-    """Raise what keeps `by` from moving an item: resolved, somebody else's, held."""
-    if item.status == "resolved":
-        who = str((item.resolution_metadata or {}).get("decided_by") or "SQL (see its history)")
-        said = item.resolution or "without a word"
-        raise AlreadyResolved(f"#{item.id} was resolved by {who}: {said}", by=who, resolution=item.resolution)
-    if item.status == "assigned" and item.assigned_to != by.name:
-        raise OwnedByAnother(
-            f"#{item.id} is held by {item.assigned_to}; take it over first.", owner=str(item.assigned_to)
-        )
-    if item.held == "attempt":
-        raise Refused(f"#{item.id} has an attempt whose outcome is not known yet; `mrq confirm {item.id}` settles it.")
-    if item.held in ("approval", "batch"):
-        raise Refused(f"#{item.id} waits for its {item.held}.")
-
-
-def refuse_if_changed(seen: Seen, now: Seen, answers: Answers) -> None:
-    """Raise `Changed` when the world is not as it was seen."""
-    if differences := seen.differences(now, {key: answer.sentence for key, answer in answers.items()}):
-        raise Changed(f"Changed since you looked: {'; '.join(differences)}. Nothing was done.", differences=differences)
-
-
-def confirmed_by(by: Actor, decision: Decision) -> dict[str, str]:
-    """Who confirmed, where that is not who decided."""
-    return {} if by.name == decision.by.name else {"confirmed_by": by.name}
-
-
-def evidence_of(outcome: Outcome) -> dict[str, Any]:
-    """What an attempt keeps of an outcome."""
-    after = {} if outcome.retry_after is None else {"retry_after": outcome.retry_after}
-    return {key: jsonable(value) for key, value in outcome.evidence.items()} | after
-
-
-def jsonable(value: Any) -> Any:
-    """A value as JSON keeps it."""
-    return value.isoformat() if isinstance(value, date) else value

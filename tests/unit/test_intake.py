@@ -21,8 +21,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from manual_resolution import intake as strict
-from manual_resolution.errors import InvalidInput, InvalidType, shown
 from manual_resolution.context import parse_context
+from manual_resolution.errors import InvalidInput, InvalidType, shown
 from manual_resolution.intake import Intake, fingerprint, intake
 
 PARIS_SUMMER = timezone(timedelta(hours=2))

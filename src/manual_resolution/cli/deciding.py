@@ -11,7 +11,7 @@ from manual_resolution.cli.face import open_queue, print_item, print_json, speak
 from manual_resolution.errors import InvalidInput, NotPossible
 
 if TYPE_CHECKING:
-    from manual_resolution.execution import Resolution
+    from manual_resolution.decision import Resolution
     from manual_resolution.queue import Queue
 
 
@@ -80,7 +80,7 @@ def print_resolution(ended: "Resolution", as_json: bool) -> None:
 
 def print_plan(queue: "Queue", number: int, key: str, values: dict[str, str], name: str | None, as_json: bool) -> None:
     """What deciding so would touch; raises what would keep it from being done."""
-    from manual_resolution.execution import refuse_unless_free
+    from manual_resolution.decision import refuse_unless_free
     from manual_resolution.inert import inert
     from manual_resolution.item import Actor
 
@@ -118,7 +118,7 @@ def confirm(
     as_json: given.Json = False,
 ) -> None:
     """Settle an unknown outcome. Without --done or --not-done the service is asked."""
-    from manual_resolution.execution import Resolution
+    from manual_resolution.decision import Resolution
 
     if note is not None and done is None:
         raise InvalidInput("note", note, "it goes with --done or --not-done")

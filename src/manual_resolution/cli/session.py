@@ -13,6 +13,7 @@ from manual_resolution.case import Case, Offer
 from manual_resolution.cli import show
 from manual_resolution.cli.lines import labelled
 from manual_resolution.cli.terminal import Leave, Stops, line, say
+from manual_resolution.decision import Resolution
 from manual_resolution.errors import (
     AlreadyResolved,
     Failed,
@@ -23,7 +24,6 @@ from manual_resolution.errors import (
     Refused,
     Unreachable,
 )
-from manual_resolution.execution import Resolution
 from manual_resolution.inert import clip, inert
 from manual_resolution.item import Actor, Item
 from manual_resolution.queue import Queue

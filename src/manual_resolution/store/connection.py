@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import psycopg
 from psycopg import errors as pg
-from psycopg.abc import PQGen, RV
+from psycopg.abc import RV, PQGen
 from psycopg.types.json import set_json_loads
 
 from manual_resolution.errors import MRQError, Refused, Unreachable
