@@ -54,23 +54,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def read(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
-    parser.add_argument(
-        "--quick", action="store_true", help="a short run that only shows that everything works"
-    )
+    parser.add_argument("--quick", action="store_true", help="a short run that only shows that everything works")
     parser.add_argument("--only", type=subjects, default=SUBJECTS, help=f"some of {','.join(SUBJECTS)}")
     parser.add_argument("--json", action="store_true", help="print every run as JSON")
-    parser.add_argument(
-        "--rounds", type=int, default=FULL.rounds, help="how often each case runs (%(default)s)"
-    )
-    parser.add_argument(
-        "--seconds", type=float, default=FULL.seconds, help="how long a case runs (%(default)s)"
-    )
+    parser.add_argument("--rounds", type=int, default=FULL.rounds, help="how often each case runs (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=FULL.seconds, help="how long a case runs (%(default)s)")
     parser.add_argument(
         "--wait", type=float, default=FULL.wait, help="seconds to wait for a quiet machine (%(default)s)"
     )
-    parser.add_argument(
-        "--depth", type=int, action="append", help="items waiting in the claim cases; may be repeated"
-    )
+    parser.add_argument("--depth", type=int, action="append", help="items waiting in the claim cases; may be repeated")
     return parser.parse_args(arguments)
 
 
@@ -84,9 +76,7 @@ def subjects(text: str) -> tuple[str, ...]:
 
 def forget_settings() -> None:
     """No real database and no setting of the environment reaches the benchmark."""
-    for name in [
-        n for n in os.environ if n == "DATABASE_URL" or (n.startswith(("MRQ_", "PG")) and n != "MRQ_PG_BIN")
-    ]:
+    for name in [n for n in os.environ if n == "DATABASE_URL" or (n.startswith(("MRQ_", "PG")) and n != "MRQ_PG_BIN")]:
         del os.environ[name]
 
 

@@ -136,9 +136,7 @@ class ByHandWorker(Worker):
             self.db.execute(STAGE)
             with self.db.cursor().copy("copy staged from stdin") as copy:
                 for line, f in enumerate(failures):
-                    copy.write_row(
-                        (f["resource_id"], json.dumps(f["context"]), key(f), uuid.UUID(int=first + line))
-                    )
+                    copy.write_row((f["resource_id"], json.dumps(f["context"]), key(f), uuid.UUID(int=first + line)))
             return len(
                 self.db.execute(
                     ADD_STAGED,
@@ -159,9 +157,7 @@ class ByHandWorker(Worker):
         return row[0] if row else None
 
     def resolve(self, claimed: int) -> None:
-        self.db.execute(
-            RESOLVE, {"id": claimed, "by": BY, "note": MOVED, "metadata": Jsonb(METADATA)}
-        ).fetchone()
+        self.db.execute(RESOLVE, {"id": claimed, "by": BY, "note": MOVED, "metadata": Jsonb(METADATA)}).fetchone()
 
     def resolved_and_claimed(self) -> bool:
         if self.held is None:
@@ -273,13 +269,9 @@ r as (update item set status = 'resolved', resolved_at = now(), resolution = 'No
              resolution_metadata = %(metadata)s
        where id = %(id)s and status = 'assigned' and assigned_to = %(by)s returning id)
 """
-BARE_TAKEN = (
-    "e as (insert into event (item_id, kind, actor) select id, 'assigned', %(by)s from u) select * from u"
-)
+BARE_TAKEN = "e as (insert into event (item_id, kind, actor) select id, 'assigned', %(by)s from u) select * from u"
 BARE_CLAIM = f"with {BARE_TAKE}, {BARE_TAKEN}"
-BARE_ENDED = (
-    "insert into event (item_id, kind, actor, data) select id, 'resolved', %(by)s, %(metadata)s from r"
-)
+BARE_ENDED = "insert into event (item_id, kind, actor, data) select id, 'resolved', %(by)s, %(metadata)s from r"
 BARE_RESOLVE = f"with {BARE_END} {BARE_ENDED} returning item_id"
 BARE_RESOLVE_AND_CLAIM = f"with {BARE_END}, f as ({BARE_ENDED}), {BARE_TAKE}, {BARE_TAKEN}"
 BARE_FILL = f"""

@@ -50,9 +50,7 @@ class Effort:
 
 
 FULL = Effort()
-QUICK = Effort(
-    rounds=1, seconds=0.3, bulk=(1_000,), depths=(1_000,), elsewhere=1_000, wait=0, clients=(1, 2), starts=1
-)
+QUICK = Effort(rounds=1, seconds=0.3, bulk=(1_000,), depths=(1_000,), elsewhere=1_000, wait=0, clients=(1, 2), starts=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +89,7 @@ class Bench:
             for name in ADDING:
                 contender = self._contender(name, "add")
                 contender.empty()
-                yield self._repeated(
-                    "add", f"add, {clients_of(many)}", contender, contender.client, added, many
-                )
+                yield self._repeated("add", f"add, {clients_of(many)}", contender, contender.client, added, many)
 
     def _bulk(self) -> Iterator[Measured]:
         for amount in self.effort.bulk:
@@ -115,9 +111,7 @@ class Bench:
                     yield self._repeated("claim", case, contender, worker_of(contender), claimed, many)
         for many in self.effort.clients:
             for name in ("MRQ", "L"):
-                contender = self._filled(
-                    name, self.effort.depths[1 % len(self.effort.depths)], self.effort.elsewhere
-                )
+                contender = self._filled(name, self.effort.depths[1 % len(self.effort.depths)], self.effort.elsewhere)
                 case = f"claim, {self.effort.elsewhere} for another team before, {clients_of(many)}"
                 yield self._repeated("claim", case, contender, worker_of(contender), claimed, many)
 

@@ -76,9 +76,7 @@ def _repeated(
     return _loop(client, operation, seconds, warm_up)
 
 
-def _loop(
-    client: Client, operation: Operation, seconds: float, number: int
-) -> tuple[float, float, list[float]]:
+def _loop(client: Client, operation: Operation, seconds: float, number: int) -> tuple[float, float, list[float]]:
     latencies: list[float] = []
     begun = now = perf_counter()
     while now - begun < seconds and operation(client, number) is not False:

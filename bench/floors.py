@@ -72,9 +72,7 @@ def verdicts(measured: Sequence[Measured]) -> list[Verdict]:
         *_starting(measured),
     )
     return [
-        Verdict(floor, claim, value, bound, most)
-        for floor, claim, value, bound, most in found
-        if value is not None
+        Verdict(floor, claim, value, bound, most) for floor, claim, value, bound, most in found if value is not None
     ]
 
 

@@ -28,9 +28,7 @@ def _rates(medians: Medians, case: str, names: Sequence[str]) -> Iterator[str]:
         runs = medians.runs[case, name]
         rates = [one.timed.rate for one in runs]
         rate = statistics.median(rates)
-        p50, p99 = (
-            statistics.median(getattr(one.timed, part) for one in runs) * 1e3 for part in ("p50", "p99")
-        )
+        p50, p99 = (statistics.median(getattr(one.timed, part) for one in runs) * 1e3 for part in ("p50", "p99"))
         load = statistics.median(one.load for one in runs)
         yield (
             f"  {name:30} {rate:9,.0f} {(max(rates) - min(rates)) / rate:7.0%} {p50:9.2f} {p99:9.2f}"

@@ -1,13 +1,14 @@
 """Statements that add: one failure, many, or one inside the caller's own transaction."""
 
+import json
 import uuid
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Final
 
 from psycopg import Cursor
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
-from psycopg.types.json import Jsonb
 
 from manual_resolution.intake import Intake
 from manual_resolution.item import Actor, Added
@@ -92,6 +93,12 @@ returning item_id, counted"""
 )
 
 
+@lru_cache(maxsize=8)
+def note_of(kind: str, via: str) -> str:
+    """What every add of this process says of itself, as JSON text."""
+    return json.dumps({"kind": kind, "via": via})
+
+
 def values_of(intake: Intake, add_id: uuid.UUID, by: Actor, sla_seconds: dict[str, int]) -> dict[str, Any]:
     """An intake as statement parameters."""
     return {
@@ -107,7 +114,7 @@ def values_of(intake: Intake, add_id: uuid.UUID, by: Actor, sla_seconds: dict[st
         "dedup_key": intake.dedup_key,
         "fingerprint": intake.fingerprint,
         "by": by.name,
-        "note": Jsonb({"kind": by.kind, "via": by.via}),
+        "note": note_of(by.kind, by.via),
         "add_id": add_id,
     }
 
@@ -262,5 +269,5 @@ def add_many(db: Db, intakes: Iterable[Intake], by: Actor, sla_seconds: dict[str
                     i.fingerprint,
                 )
             )
-    rows = db.execute(ADD_STAGED, {"by": by.name, "note": Jsonb({"kind": by.kind, "via": by.via})}).fetchall()
+    rows = db.execute(ADD_STAGED, {"by": by.name, "note": note_of(by.kind, by.via)}).fetchall()
     return [Added(item_id, repeated=n > 1, occurrences=n) for item_id, n in rows]
