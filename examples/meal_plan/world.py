@@ -55,7 +55,8 @@ class World:
         """How many plans, quiz responses and users the application has."""
         with psycopg.connect(self.database_url) as db:
             row = db.execute(
-                "select (select count(*) from meal_plans), (select count(*) from quiz_responses), (select count(*) from users)"
+                """select (select count(*) from meal_plans), (select count(*) from quiz_responses),
+                          (select count(*) from users)"""
             ).fetchone()
         return dict(zip(("plans", "quiz_responses", "users"), row or (0, 0, 0), strict=True))
 

@@ -1,4 +1,4 @@
-"""Put what a cleanup script could not finish before a person: `from scripts.manual_resolution.add_to_queue import add_to_queue`."""
+"""The specification's import: `from scripts.manual_resolution.add_to_queue import add_to_queue`."""
 
 from manual_resolution import add_many, add_to_queue, withdraw
 

@@ -1,4 +1,4 @@
-"""The producers' side of the queue: one failure, many, or one inside a caller's own transaction; and that it succeeded."""
+"""The producers' side of the queue: one failure, many, one in a caller's own transaction; and that it succeeded."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -96,7 +96,7 @@ class Adding:
         dedup_key: str | None = None,
         producer: str | None = None,
     ) -> Item | None:
-        """It has succeeded meanwhile: resolves the unowned item, marks an owned one (`succeeded_at`). None when none is open."""
+        """It has succeeded meanwhile: an unowned item is resolved, an owned one marked (`succeeded_at`). None: none is open."""
         checked = strict.intake(
             item_type,
             resource_type,

@@ -1,7 +1,7 @@
 """Carrying a decision out, once (design, Carrying a decision out).
 
-A database effect runs in the transaction that records the resolution. An outside effect is three steps: commit an attempt
-`started`, make one call, commit what it came to. What nobody knows is recorded as unknown and never repeated silently.
+A database effect runs in the transaction that records the resolution. An outside effect is three steps: commit an
+attempt `started`, make one call, commit what it came to. What nobody knows is recorded so, never repeated silently.
 """
 
 from collections.abc import Callable, Mapping
@@ -91,7 +91,10 @@ class Execution:
     # -------------------------------------------------------------- deciding
 
     def carry_out(self, decision: Decision) -> Resolution:
-        """Carry a decision out. Raises `Changed`, `NotPossible`, `Failed`, `OutcomeUnknown`, `OwnedByAnother`, `AlreadyResolved`."""
+        """Carry a decision out.
+
+        Raises `Changed`, `NotPossible`, `Failed`, `OutcomeUnknown`, `OwnedByAnother` or `AlreadyResolved`.
+        """
         outside = self._ask_outside(decision.item_type, decision.item_id)
         if decision.option.effect == "external":
             return self._outside_effect(decision, outside)

@@ -16,7 +16,7 @@ STATUSES: Final[tuple[Status, ...]] = ("pending", "assigned", "escalated", "reso
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who makes a move: a name, what kind of thing it is, and the way it came (`cli:user@host`, `token:7`, `worker`)."""
+    """Who makes a move: a name, its kind, and the way it came (`cli:user@host`, `token:7`, `worker`)."""
 
     name: str
     kind: ActorKind = "person"
@@ -102,7 +102,7 @@ COLUMNS: Final = tuple(field.name for field in fields(Item) if field.name != "re
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line of an item's history. `data` holds non-personal facts after the change; `private` may have been erased."""
+    """One line of an item's history. `data`: non-personal facts after the change; `private` may have been erased."""
 
     item_id: int
     seq: int

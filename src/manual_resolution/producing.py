@@ -1,4 +1,4 @@
-"""What a script calls where it gives up (specification, add_to_queue.py). Light: the driver is loaded at the first call."""
+"""What a script calls where it gives up (specification, add_to_queue.py). The driver is loaded at the first call."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,7 +35,7 @@ def add_to_queue(
 
     A failure that is open already is counted, not doubled: the same item type and resource, or the same `dedup_key`.
     `sla_hours` overrides the priority's own deadline; `occurred_at` (aware; now when left out or in the future) is when
-    it happened, and the deadline counts from it. Resources without a number give `resource_key` instead of `resource_id`.
+    it happened, and the deadline counts from it. A resource without a number gives `resource_key` for `resource_id`.
     With `connection` (psycopg 3, or SQLAlchemy's or Django's over it) the item belongs to the caller's transaction.
 
     Raises `InvalidInput` or `InvalidType` (a ValueError, a TypeError) naming the parameter, and `Unreachable` when the
@@ -59,7 +59,7 @@ def add_to_queue(
 
 
 def add_many(failures: Iterable[Mapping[str, Any]], *, producer: str | None = None) -> Sequence[Added]:
-    """Add a batch in one transaction, all of it or nothing: mappings of `add_to_queue`'s parameters; answers in their order."""
+    """Add a batch, mappings of `add_to_queue`'s parameters, all of it or nothing; answers in their order."""
     name = producer or named() or intake("any", "any", 1, "low", "any").producer
     return the_queue().add_many((intake(**failure) for failure in failures), producer=name)
 

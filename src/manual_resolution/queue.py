@@ -45,7 +45,7 @@ class Queue(Adding):
     """The Manual Resolution Queue in one database.
 
     `by` is who moves: an `Actor`, or a person's name. Moves raise `NotFound`, `AlreadyResolved`, `OwnedByAnother` or
-    another `Refused` when the rules say no, `InvalidInput`/`InvalidType` for bad values, `Unreachable` without a database.
+    another `Refused` when the rules say no, `InvalidInput` or `InvalidType` for bad values, `Unreachable` at no answer.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Queue(Adding):
 
     @classmethod
     def from_env(cls) -> "Queue":
-        """The queue that the environment names; raises `Unreachable` when it names none, `SettingsError` when it is wrong."""
+        """The queue that the environment names; raises `Unreachable` where it names none, `SettingsError` where it is wrong."""
         settings = Settings.from_env()
         return cls(settings.database_url or embedded_address(settings), settings=settings)
 
@@ -97,7 +97,7 @@ class Queue(Adding):
         resolved: bool = False,
         limit: int = 100,
     ) -> Sequence[Item]:
-        """Items in the order of work, unknown outcomes first; open ones unless `resolved` or `status` says otherwise."""
+        """Items in the order of work, unknown outcomes first; open ones unless `resolved` or `status` says more."""
         self.wake()
         with self.database.connection() as db:
             return items.in_order(db, chosen, status=status, owner=owner, team=team, resolved=resolved, limit=limit)
@@ -136,7 +136,7 @@ class Queue(Adding):
     # -------------------------------------------------------------- time
 
     def wake(self, *, every: float = 1.0) -> int:
-        """End leases, deferrals and attempts whose time has come, count what callers committed; at most once in `every` seconds."""
+        """End leases, deferrals and attempts that are due, count what callers committed; at most once in `every` seconds."""
         if monotonic() - self._woken < every:
             return 0
         with self.database.connection(60) as db:
@@ -318,7 +318,7 @@ class Queue(Adding):
     ) -> Resolution:
         """Decide on an item (its id; the item itself saves a read): carry the option out once and record it.
 
-        `seen` binds the decision to what the person saw. Also raises `Changed`, `NotPossible`, `Failed`, `OutcomeUnknown`.
+        `seen` binds it to what the person saw. Also raises `Changed`, `NotPossible`, `Failed`, `OutcomeUnknown`.
         """
         return self._decide(item, option, justification, person(by), values, seen, source)
 
@@ -446,7 +446,7 @@ def refuse_strays(option: Option, given: Mapping[str, Any]) -> None:
 
 
 def embedded_address(settings: Settings) -> str:
-    """The address of the private PostgreSQL where it was chosen, brought up to date; raises `Unreachable` where it was not."""
+    """The address of the private PostgreSQL, brought up to date; raises `Unreachable` where it was not chosen."""
     if not settings.embedded:
         raise Unreachable(NO_DATABASE)
     from manual_resolution.embedded import EmbeddedPostgres

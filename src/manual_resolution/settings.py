@@ -11,7 +11,10 @@ from manual_resolution.errors import SettingsError, shown
 from manual_resolution.priority import DEFAULT_SLA_HOURS, PRIORITIES, Priority
 
 #: A decision needs an address; this is what the newcomer is told when there is none.
-NO_DATABASE: Final = "No database is set: export DATABASE_URL=postgresql://…, or MRQ_EMBEDDED=1 for a private one in ./.mrq, or try `mrq demo`."
+NO_DATABASE: Final = (
+    "No database is set: export DATABASE_URL=postgresql://…, or MRQ_EMBEDDED=1 for a private one in ./.mrq, "
+    "or try `mrq demo`."
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -278,7 +278,7 @@ class Workflow:
         values: type[Any] | None = None,
         action: str = "",
     ) -> Option:
-        """Declare an option; its parts follow as decorators: `@retry.call`, `@retry.then`, `@retry.probe`, `@retry.plan`.
+        """Declare an option; its parts follow as decorators: `@retry.call`, `.then`, `.probe` or `.run`, and `.plan`.
 
         `values` is a dataclass of what the option asks; `action` is shown while it runs.
         """

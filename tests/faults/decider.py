@@ -2,8 +2,8 @@
 
     python decider.py DATABASE_URL            reads "ITEM_ID STEP" or "ITEM_ID +MILLISECONDS" lines
 
-Each line is one forked child, an operator who resolves the item by `retry` and dies by SIGKILL at the named step, or after
-so many milliseconds. The line is echoed when the child has ended.
+Each line is one forked child, an operator who resolves the item by `retry` and dies by SIGKILL at the named step, or
+after so many milliseconds. The line is echoed when the child has ended.
 """
 
 import os

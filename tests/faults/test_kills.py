@@ -129,7 +129,7 @@ def test_a_kill_at_a_named_step_loses_nothing_and_repeats_nothing(world: World, 
 
 
 def test_kills_at_random_lose_nothing_and_double_nothing(world: World) -> None:
-    """After any number of kills at random every payment was made exactly once, and what nobody knew was shown as unknown."""
+    """However many kills at random: every payment was made exactly once, and what nobody knew was shown as unknown."""
     seed = int(os.environ.get("MRQ_SEED", random.randrange(10**6)))
     print(f"MRQ_SEED={seed}")
     dice = random.Random(seed)

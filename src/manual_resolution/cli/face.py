@@ -66,11 +66,16 @@ def open_queue() -> "Queue":
     """The queue the environment names; the demo's while `MRQ_DEMO` is set."""
     from manual_resolution.queue import Queue
 
+    enter_demo()
+    return Queue.from_env()
+
+
+def enter_demo() -> None:
+    """Let the environment name the demo, its database and who speaks in it, while `MRQ_DEMO` is set."""
     if folder := os.environ.get("MRQ_DEMO"):
         from manual_resolution.demo import enter
 
         enter(folder)
-    return Queue.from_env()
 
 
 def speaker(name: str | None) -> "Actor":
@@ -79,6 +84,7 @@ def speaker(name: str | None) -> "Actor":
     from manual_resolution.item import Actor
     from manual_resolution.via import command
 
+    enter_demo()
     chosen = name or os.environ.get("MRQ_OPERATOR")
     if not chosen:
         fail("Who are you? Give --as you@example.com, or export MRQ_OPERATOR=you@example.com.", 2)

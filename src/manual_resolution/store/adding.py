@@ -37,13 +37,14 @@ _INSERT: Final = """
          dedup_key, fingerprint, %(by)s, 'add', 1, %(note)s::jsonb
     from given
 """
-# A repeat counts, and takes back that it had succeeded; a higher priority raises the item's and its deadline moves to the earlier of the old one and a new SLA
-# from now: never later, never lower (design, Adding).
+# A repeat counts, and takes back that it had succeeded. A higher priority raises the item's, and the deadline becomes
+# the earlier of the old one and a new SLA from now: never later, never lower (design, Adding).
 _COUNT_REPEAT: Final = """
   on conflict (dedup_key) where status <> 'resolved' do update
     set occurrences = q.occurrences + excluded.occurrences,
         last_occurred_at = greatest(q.last_occurred_at, excluded.last_occurred_at),
-        priority = case when mrq_rank(excluded.priority) < mrq_rank(q.priority) then excluded.priority else q.priority end,
+        priority = case when mrq_rank(excluded.priority) < mrq_rank(q.priority) then excluded.priority
+                        else q.priority end,
         sla_deadline = case when mrq_rank(excluded.priority) < mrq_rank(q.priority)
                             then least(q.sla_deadline, (select mrq_now()) + excluded.sla_seconds * interval '1 second')
                             else q.sla_deadline end,
@@ -72,8 +73,8 @@ select %(add_id)s::uuid, told.id, told.occurrences, given.at,
 returning item_id, n"""
 )
 
-# In the caller's transaction: a new item, or nothing but a row that is counted after the caller's commit, so that nobody
-# else waits for it (design, Adding).
+# In the caller's transaction: a new item, or nothing but a row that is counted after the caller's commit, so that
+# nobody else waits for it (design, Adding).
 ADD_WITHIN: Final = (
     _GIVEN
     + """, standing as materialized (
@@ -87,7 +88,8 @@ told as ("""
 insert into mrq_occurrence (add_id, item_id, n, occurred_at, reason, context, priority, sla_seconds, counted)
 select %(add_id)s::uuid, told.id, 1, given.at, null, null, null, null, true from told, given
 union all
-select %(add_id)s::uuid, standing.id, null, given.at, given.reason, given.context, given.priority, given.sla_seconds, false
+select %(add_id)s::uuid, standing.id, null, given.at, given.reason, given.context, given.priority, given.sla_seconds,
+       false
   from standing, given
 returning item_id, counted"""
 )
@@ -127,7 +129,7 @@ def add(db: Db, values: dict[str, Any]) -> Added:
 
 
 def add_within(db: Db, values: dict[str, Any]) -> Added | None:
-    """Add one failure in the caller's transaction; none when another's add of the same failure got between: ask again."""
+    """Add one failure in the caller's transaction; none when another's add of the same got between: ask again."""
     row = _plain(db).execute(ADD_WITHIN, values).fetchone()
     return None if row is None else Added(row[0], repeated=not row[1])
 
@@ -138,7 +140,7 @@ def _plain(db: Db) -> Cursor[tuple[Any, ...]]:
 
 
 def join(db: Db) -> None:
-    """Make sure that the caller's transaction has begun, so that what follows is a savepoint in it and commits nothing."""
+    """See to it that the caller's transaction has begun: what follows is a savepoint in it and commits nothing."""
     if not db.autocommit and db.info.transaction_status == TransactionStatus.IDLE:
         db.execute("select")
 
@@ -194,8 +196,8 @@ create temp table if not exists mrq_staged (
 ) on commit delete rows
 """
 COPY: Final = """
-copy mrq_staged (line, add_id, item_type, resource_type, resource_id, resource_key, priority, reason, context, sla_seconds,
-                 occurred_at, dedup_key, fingerprint) from stdin
+copy mrq_staged (line, add_id, item_type, resource_type, resource_id, resource_key, priority, reason, context,
+                 sla_seconds, occurred_at, dedup_key, fingerprint) from stdin
 """
 # Equal failures are folded first, and keys go in by order: two batches that meet cannot deadlock.
 ADD_STAGED: Final = (

@@ -89,8 +89,8 @@ def start(
     return items._one(
         db,
         """update manual_resolution_queue q
-              set status = 'assigned', assigned_to = %(by)s::text, held = 'attempt', lease_until = null, deferred_until = null,
-                  hold_until = (select mrq_now()) + %(limit)s::interval,"""
+              set status = 'assigned', assigned_to = %(by)s::text, held = 'attempt', lease_until = null,
+                  deferred_until = null, hold_until = (select mrq_now()) + %(limit)s::interval,"""
         + items._CHANGED
         + """
             where id = %(id)s and (status in ('pending', 'escalated') or (status = 'assigned' and assigned_to = %(by)s))
@@ -108,8 +108,9 @@ def end(db: Db, key: UUID, before: str, state: str, outcome: str, evidence: dict
     """Move an attempt on from state `before`; false when somebody else has done so already."""
     return (
         db.execute(
-            """update mrq_attempt set state = %(state)s, outcome = %(outcome)s, evidence = coalesce(evidence, '{}') || %(evidence)s
-            where key = %(key)s and state = %(before)s""",
+            """update mrq_attempt
+                  set state = %(state)s, outcome = %(outcome)s, evidence = coalesce(evidence, '{}') || %(evidence)s
+                where key = %(key)s and state = %(before)s""",
             {"key": key, "before": before, "state": state, "outcome": outcome, "evidence": Jsonb(evidence)},
         ).rowcount
         == 1

@@ -26,7 +26,7 @@ NO_ADDRESS: Final = "DATABASE_URL is not a PostgreSQL address (its text is not s
 
 
 class LimitedConnection(psycopg.Connection[Any]):
-    """A connection whose every wait ends at `deadline` (monotonic seconds): a frozen server cannot freeze its caller."""
+    """A connection whose every wait ends at `deadline` (monotonic seconds): a frozen server freezes no caller."""
 
     deadline: float | None = None
 

@@ -1,4 +1,4 @@
-"""Statements for what time brings: leases and deferrals that end, attempts that overran, breaches, uncounted occurrences."""
+"""Statements for what time brings: leases and deferrals that end, attempts that overran, breaches, occurrences."""
 
 from typing import Any, Final
 
@@ -6,7 +6,7 @@ from manual_resolution.item import Actor
 from manual_resolution.store.connection import Db
 from manual_resolution.store.items import change
 
-# What is due by `wake_at` is read from one index; each fact ends by its own instant, each with its own name in the history.
+# What is due by `wake_at` is read from one index; each fact ends by its own instant, under its own name in the history.
 WAKE: Final = """
 with clock as materialized (select mrq_now() as now),
 due as materialized (
@@ -43,7 +43,7 @@ def wake(db: Db, via: str) -> list[tuple[int, str]]:
     return db.execute(WAKE, {"via": via}).fetchall()
 
 
-# Occurrences that callers wrote inside their own transactions, now committed: counted here, priority raised as by an add.
+# Occurrences that callers wrote in their own transactions, now committed: counted, priority raised as by an add.
 FOLD: Final = """
 with clock as materialized (select mrq_now() as now),
 mine as materialized (
@@ -93,7 +93,8 @@ update manual_resolution_queue q
    set status = case when q.status = 'pending' then 'escalated' else q.status end,
        escalated_at = coalesce(q.escalated_at, now),
        escalation_level = greatest(q.escalation_level, mrq_level(q.sla_deadline, q.sla_seconds, now)),
-       next_level_at = mrq_level_starts(q.sla_deadline, q.sla_seconds, mrq_level(q.sla_deadline, q.sla_seconds, now) + 1),
+       next_level_at = mrq_level_starts(q.sla_deadline, q.sla_seconds,
+                                        mrq_level(q.sla_deadline, q.sla_seconds, now) + 1),
        position = 'infinity',
        changed_by = %(by)s, changed_how = %(how)s, changed_for = q.version + 1, changed_note = %(note)s
   from late, clock where q.id = late.id and q.status <> 'resolved'

@@ -17,9 +17,9 @@ from manual_resolution.store.connection import Db
 ITEM: Final = """
   q.id, q.item_type, q.resource_type, q.resource_id, q.resource_key, q.priority, q.reason, q.context, q.status,
   q.created_at, q.sla_deadline, q.sla_seconds, q.assigned_to, q.assigned_at, q.lease_until, q.held, q.deferred_until,
-  q.hold_until, q.wake_at, q.escalated_at, q.escalation_level, q.escalated_to, q.next_level_at, q.declined_by, q.position,
-  q.position_by, q.position_reason, q.position_until, q.resolved_at, q.resolution, q.resolution_metadata, q.occurrences,
-  q.last_occurred_at, q.dedup_key, q.fingerprint, q.succeeded_at, q.reopened_from, q.version,
+  q.hold_until, q.wake_at, q.escalated_at, q.escalation_level, q.escalated_to, q.next_level_at, q.declined_by,
+  q.position, q.position_by, q.position_reason, q.position_until, q.resolved_at, q.resolution, q.resolution_metadata,
+  q.occurrences, q.last_occurred_at, q.dedup_key, q.fingerprint, q.succeeded_at, q.reopened_from, q.version,
   (select mrq_now()) as read_at
 """
 _NAMES: Final = tuple(column.split()[-1].removeprefix("q.") for column in ITEM.split(","))
@@ -295,8 +295,8 @@ def defer(
     return _one(
         db,
         """update manual_resolution_queue q
-              set held = 'deferred', deferred_until = coalesce(%(until)s::timestamptz, (select mrq_now()) + %(span)s::interval),
-           """
+              set held = 'deferred',
+                  deferred_until = coalesce(%(until)s::timestamptz, (select mrq_now()) + %(span)s::interval),"""
         + _UNOWNED
         + _CHANGED
         + _FREE_OR_MINE
@@ -387,7 +387,8 @@ def resolve(
     return _one(
         db,
         """update manual_resolution_queue q
-              set status = 'resolved', assigned_to = %(by)s::text, assigned_at = coalesce(assigned_at, (select mrq_now())),
+              set status = 'resolved', assigned_to = %(by)s::text,
+                  assigned_at = coalesce(assigned_at, (select mrq_now())),
                   resolution = %(resolution)s, resolution_metadata = %(metadata)s,"""
         + _CHANGED
         + """
@@ -427,8 +428,9 @@ def reopen(db: Db, item_id: int, by: Actor, sla_seconds: dict[str, int], justifi
     return _one(
         db,
         """insert into manual_resolution_queue as q
-             (item_type, resource_type, resource_id, resource_key, priority, reason, context, created_at, last_occurred_at,
-              sla_seconds, sla_deadline, dedup_key, fingerprint, reopened_from, changed_by, changed_how, changed_for, changed_note)
+             (item_type, resource_type, resource_id, resource_key, priority, reason, context, created_at,
+              last_occurred_at, sla_seconds, sla_deadline, dedup_key, fingerprint, reopened_from,
+              changed_by, changed_how, changed_for, changed_note)
            select item_type, resource_type, resource_id, resource_key, priority, reason, context, clock.now, clock.now,
                   (%(sla)s::jsonb ->> priority)::bigint,
                   clock.now + (%(sla)s::jsonb ->> priority)::bigint * interval '1 second',
