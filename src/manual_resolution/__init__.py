@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from manual_resolution.producing import add_many, add_to_queue, withdraw
     from manual_resolution.queue import Queue
     from manual_resolution.settings import Settings
+    from manual_resolution.values import choice, shown
     from manual_resolution.workflow import (
         Answer,
         Call,
@@ -36,14 +37,12 @@ if TYPE_CHECKING:
         Resolved,
         Touch,
         Workflow,
-        choice,
         done,
         fails,
         not_done,
         passes,
         recommend,
         resolved,
-        shown,
         unclear,
         unknown,
     )
@@ -81,14 +80,14 @@ _HOME = {
     "Recommendation": "workflow",
     "Touch": "workflow",
     "Workflow": "workflow",
-    "choice": "workflow",
+    "choice": "values",
     "done": "workflow",
     "fails": "workflow",
     "not_done": "workflow",
     "passes": "workflow",
     "recommend": "workflow",
     "resolved": "workflow",
-    "shown": "workflow",
+    "shown": "values",
     "unclear": "workflow",
     "unknown": "workflow",
 }

@@ -96,7 +96,7 @@ class Adding:
         dedup_key: str | None = None,
         producer: str | None = None,
     ) -> Item | None:
-        """It has succeeded meanwhile: an unowned item is resolved, an owned one marked (`succeeded_at`). None: none is open."""
+        """It has succeeded: an unowned item is resolved, an owned one marked (`succeeded_at`); None if none is open."""
         checked = strict.intake(
             item_type,
             resource_type,

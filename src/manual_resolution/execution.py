@@ -22,15 +22,7 @@ from manual_resolution.decision import (
     refuse_if_changed,
     refuse_unless_free,
 )
-from manual_resolution.errors import (
-    Failed,
-    MRQError,
-    NotFound,
-    NotPossible,
-    OutcomeUnknown,
-    Refused,
-    Unreachable,
-)
+from manual_resolution.errors import Failed, MRQError, NotFound, NotPossible, OutcomeUnknown, Refused, Unreachable
 from manual_resolution.item import Actor, Item
 from manual_resolution.registry import Registry
 from manual_resolution.settings import Settings
@@ -91,10 +83,7 @@ class Execution:
     # -------------------------------------------------------------- deciding
 
     def carry_out(self, decision: Decision) -> Resolution:
-        """Carry a decision out.
-
-        Raises `Changed`, `NotPossible`, `Failed`, `OutcomeUnknown`, `OwnedByAnother` or `AlreadyResolved`.
-        """
+        """Carry a decision out; raises `Changed`, `NotPossible`, `Failed`, `OutcomeUnknown` or another `Refused`."""
         outside = self._ask_outside(decision.item_type, decision.item_id)
         if decision.option.effect == "external":
             return self._outside_effect(decision, outside)

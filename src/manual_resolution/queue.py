@@ -6,30 +6,27 @@ Each move is one guarded statement; when it moves nothing, the item is read once
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 from manual_resolution import intake as strict
 from manual_resolution import registry
 from manual_resolution.adding import Adding
-from manual_resolution.case import Case, Seen
+from manual_resolution.case import Seen
 from manual_resolution.decision import Decision, Resolution, refuse_unless_free
-from manual_resolution.errors import InvalidInput, InvalidType, NotFound, Refused, Unreachable
-from manual_resolution.execution import Execution, Step
-from manual_resolution.item import Actor, Event, Item
+from manual_resolution.errors import InvalidInput, InvalidType, Refused, Unreachable
+from manual_resolution.execution import Step
+from manual_resolution.item import Actor, Item
 from manual_resolution.priority import PRIORITIES
+from manual_resolution.reading import ANY, Reading
 from manual_resolution.settings import NO_DATABASE, Settings
-from manual_resolution.store import attempts, due, events, items
-from manual_resolution.store.attempts import Attempt
+from manual_resolution.store import claiming, due, items
 from manual_resolution.store.connection import Database, Db
 from manual_resolution.store.items import Filter
 from manual_resolution.via import here
-from manual_resolution.workflow import Option, Plan, asked
+from manual_resolution.workflow import Option, asked
 
 By = Actor | str
-ANY = Filter()
 
 
 @dataclass(slots=True)
@@ -41,11 +38,11 @@ class Swept:
     by_priority: dict[str, int] = field(default_factory=dict)
 
 
-class Queue(Adding):
+class Queue(Adding, Reading):
     """The Manual Resolution Queue in one database.
 
     `by` is who moves: an `Actor`, or a person's name. Moves raise `NotFound`, `AlreadyResolved`, `OwnedByAnother` or
-    another `Refused` when the rules say no, `InvalidInput` or `InvalidType` for bad values, `Unreachable` at no answer.
+    another `Refused` when the rules say no, `InvalidInput` or `InvalidType`, and `Unreachable` without a database.
     """
 
     def __init__(
@@ -56,13 +53,13 @@ class Queue(Adding):
         workflows: registry.Registry | None = None,
         step: Step = lambda name: None,
     ) -> None:
-        super().__init__(Database(database_url), settings or Settings())
-        self._workflows, self._step = workflows, step
-        self._woken = float("-inf")
+        database, settings = Database(database_url), settings or Settings()
+        Adding.__init__(self, database, settings)
+        Reading.__init__(self, database, settings, workflows, step)
 
     @classmethod
     def from_env(cls) -> "Queue":
-        """The queue that the environment names; raises `Unreachable` where it names none, `SettingsError` where it is wrong."""
+        """The queue of the environment; raises `Unreachable` where it names none, `SettingsError` where it is wrong."""
         settings = Settings.from_env()
         return cls(settings.database_url or embedded_address(settings), settings=settings)
 
@@ -70,80 +67,7 @@ class Queue(Adding):
         """Close the kept connections."""
         self.database.close()
 
-    @cached_property
-    def workflows(self) -> registry.Registry:
-        """The workflows in force; loaded when first asked for, so that adding needs none of them."""
-        return self._workflows or registry.load(self.settings.workflows)
-
-    @cached_property
-    def execution(self) -> Execution:
-        """What examines items and carries decisions out."""
-        return Execution(self.database, self.workflows, self.settings, self._step)
-
-    # -------------------------------------------------------------- reading
-
-    def get(self, item_id: int) -> Item:
-        """One item."""
-        with self.database.connection() as db:
-            return self._found(items.get(db, item_id), item_id)
-
-    def list(
-        self,
-        chosen: Filter = ANY,
-        *,
-        status: str | None = None,
-        owner: str | None = None,
-        team: str | None = None,
-        resolved: bool = False,
-        limit: int = 100,
-    ) -> Sequence[Item]:
-        """Items in the order of work, unknown outcomes first; open ones unless `resolved` or `status` says more."""
-        self.wake()
-        with self.database.connection() as db:
-            return items.in_order(db, chosen, status=status, owner=owner, team=team, resolved=resolved, limit=limit)
-
-    def history(self, item_id: int) -> Sequence[Event]:
-        """An item's events, oldest first."""
-        with self.database.connection() as db:
-            found = events.of_item(db, item_id)
-        if not found:
-            raise NotFound(f"There is no item #{item_id}.")
-        return found
-
-    def attempts(self, item_id: int) -> Sequence[Attempt]:
-        """An item's attempts, oldest first."""
-        with self.database.connection() as db:
-            return attempts.of_item(db, item_id)
-
-    def examine(self, item_id: int) -> Case:
-        """Lay an item out for a decision: live checks, recommendation, options, plans."""
-        return self.execution.examine(item_id)
-
-    def plan(self, item_id: int, option: str, values: Mapping[str, Any]) -> Plan:
-        """What deciding so would touch; does nothing."""
-        return self.execution.plan(item_id, self._option(item_id, option), values)
-
-    def depth(self) -> dict[str, Any]:
-        """The metric of the queue as it stands (specification, Monitoring)."""
-        with self.database.connection(60) as db:
-            return due.depth(db)
-
-    def waiting_for_teams(self) -> dict[str, int]:
-        """How many items wait for which team."""
-        with self.database.connection() as db:
-            return items.waiting_for_teams(db)
-
     # -------------------------------------------------------------- time
-
-    def wake(self, *, every: float = 1.0) -> int:
-        """End leases, deferrals and attempts that are due, count what callers committed; at most once in `every` seconds."""
-        if monotonic() - self._woken < every:
-            return 0
-        with self.database.connection(60) as db:
-            woken = len(due.wake(db, here()))
-            woken += due.fold(db, here())
-        self._woken = monotonic()
-        return woken
 
     def sweep(
         self, *, by: Actor | None = None, batch: int = 5000, progress: Callable[[int], None] | None = None
@@ -170,10 +94,10 @@ class Queue(Adding):
         self.wake()
         who, mine = person(by), self._teams(teams)
         with self.database.connection() as db:
-            found = items.claim_next(db, who, self.lease, chosen, mine, skipped)
-            if found is None and mine and items.count_served(db, who, chosen, mine, skipped, 1):
+            found = claiming.claim_next(db, who, self.lease, chosen, mine, skipped)
+            if found is None and mine and claiming.count_served(db, who, chosen, mine, skipped, 1):
                 # Claiming for a team looks at two items for a moment: somebody may have met the other one locked.
-                found = items.claim_next(db, who, self.lease, chosen, mine, skipped)
+                found = claiming.claim_next(db, who, self.lease, chosen, mine, skipped)
         return found
 
     def count_served(
@@ -187,21 +111,23 @@ class Queue(Adding):
     ) -> int:
         """How many items `next` could serve this person now, counted up to `limit`."""
         with self.database.connection() as db:
-            return items.count_served(db, person(by), chosen, self._teams(teams), skipped, limit)
+            return claiming.count_served(db, person(by), chosen, self._teams(teams), skipped, limit)
 
     def claim(self, item_id: int, by: By) -> Item:
         """Claim one item by id, a deferred or targeted one too; one's own again renews the lease."""
         who = person(by)
         self.wake()
         with self.database.connection() as db:
-            found = items.claim(db, item_id, who, self.lease) or items.extend(db, item_id, who, self.lease)
+            found = claiming.claim(db, item_id, who, self.lease) or claiming.extend(db, item_id, who, self.lease)
             return found or self._refuse(db, item_id, who, "claimed")
 
     def extend(self, item_id: int, by: By) -> Item:
         """Renew one's lease."""
         who = person(by)
         with self.database.connection() as db:
-            return items.extend(db, item_id, who, self.lease) or self._refuse(db, item_id, who, "extended", mine=True)
+            return claiming.extend(db, item_id, who, self.lease) or self._refuse(
+                db, item_id, who, "extended", mine=True
+            )
 
     def release(self, item_id: int, by: By, note: str | None = None) -> Item:
         """Give one's item back, undecided."""
@@ -278,11 +204,7 @@ class Queue(Adding):
             raise InvalidInput("priority", to, f"one of {', '.join(PRIORITIES)}")
         with self.database.connection() as db:
             found = items.set_priority(db, item_id, who, to, self.settings.sla_seconds[to], text)
-            if (
-                found is None
-                and items.get(db, item_id) is not None
-                and self._found(items.get(db, item_id), item_id).priority == to
-            ):
+            if found is None and (item := items.get(db, item_id)) and item.priority == to:
                 raise Refused(f"#{item_id} is {to} already.")
             return found or self._refuse(db, item_id, who, "changed", owned=True)
 
@@ -345,7 +267,7 @@ class Queue(Adding):
             values,
             seen,
             source,
-            lambda db: items.claim_next(db, who, self.lease, chosen, served),
+            lambda db: claiming.claim_next(db, who, self.lease, chosen, served),
         )
         return resolution, resolution.next or self.next(who, chosen=chosen, teams=served)
 
@@ -401,14 +323,6 @@ class Queue(Adding):
 
     def _teams(self, teams: Sequence[str] | None) -> tuple[str, ...]:
         return tuple(self.settings.team if teams is None else teams)
-
-    def _option(self, item_id: int, key: str) -> Option:
-        return self.workflows.of(self.get(item_id).item_type).option_named(key)
-
-    def _found(self, item: Item | None, item_id: int) -> Item:
-        if item is None:
-            raise NotFound(f"There is no item #{item_id}.")
-        return item
 
     def _refuse(self, db: Db, item_id: int, who: Actor, moved: str, *, mine: bool = False, owned: bool = False) -> Item:
         """Say why a move moved nothing. `mine`: only its owner may; `owned`: somebody else's may be moved too."""

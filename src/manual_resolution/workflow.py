@@ -6,11 +6,12 @@ Functions given to a workflow take what they ask for by name: `item` (its `conte
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, field, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any, Literal, TypeVar
 
 from manual_resolution.errors import InvalidInput, SettingsError
 from manual_resolution.item import Item
+from manual_resolution.values import context_fields, label_of, read_value
 
 F = TypeVar("F", bound=Callable[..., Any])
 Effect = Literal["database", "external", "escalate", "defer"]
@@ -126,22 +127,7 @@ class Plan:
         return rows + [f"{c.verb} at {c.service}: {c.target}" for c in self.calls] or ["nothing outside the queue"]
 
 
-# ------------------------------------------------------------------ context and values, typed
-
-
-def shown(label: str, *, brief: Callable[[Any], object] | None = None, default: Any = MISSING) -> Any:
-    """A dataclass field with its label; `brief` shortens its value where space is short."""
-    return field(default=default, metadata={"label": label, "brief": brief})
-
-
-def choice(label: str, *choices: str, default: Any = MISSING) -> Any:
-    """A dataclass field for a value to choose from a list."""
-    return field(default=default, metadata={"label": label, "choices": choices})
-
-
-def label_of(one: Field[Any]) -> str:
-    """A field's label; made from its name where none was given."""
-    return str(one.metadata.get("label") or one.name.replace("_", " ").capitalize())
+# ------------------------------------------------------------------ functions by what they ask for
 
 
 def arguments(function: Callable[..., Any], allowed: str, place: str) -> frozenset[str]:
@@ -363,11 +349,6 @@ def same(value: Any) -> Any:
     return value
 
 
-def context_fields(kind: type[Any] | None) -> tuple[Field[Any], ...]:
-    """The fields of a context dataclass, none for none."""
-    return fields(kind) if kind is not None else ()
-
-
 def asked(option: Option, given: Mapping[str, Any]) -> Any:
     """The option's values as its dataclass, from text or typed values; raises `InvalidInput` naming the value."""
     if option.values is None:
@@ -381,27 +362,3 @@ def asked(option: Option, given: Mapping[str, Any]) -> Any:
     if missing:
         raise InvalidInput(missing[0], None, f"option {option.key} asks for {label_of(wanted[missing[0]])}")
     return option.values(**{name: read_value(wanted[name], value) for name, value in given.items()})
-
-
-def read_value(one: Field[Any], value: Any) -> Any:
-    """One value, read by its field's type: int, date, choice or text."""
-    from datetime import date
-
-    kind = one.type if isinstance(one.type, str) else getattr(one.type, "__name__", "")
-    text = str(value).strip()
-    if choices := one.metadata.get("choices"):
-        if text not in choices:
-            raise InvalidInput(one.name, value, f"one of {', '.join(choices)}")
-        return text
-    if kind == "int":
-        if not (text.isascii() and text.isdigit() and len(text) < 19):
-            raise InvalidInput(one.name, value, "a whole number")
-        return int(text)
-    if kind == "date":
-        try:
-            return date.fromisoformat(text)
-        except ValueError:
-            raise InvalidInput(one.name, value, "a date such as 2026-12-31") from None
-    if not text or len(text) > 1000 or "\0" in text:
-        raise InvalidInput(one.name, value, "some text, at most 1000 characters")
-    return text

@@ -122,9 +122,7 @@ class Stage:
         row = self.db.execute(query, values).fetchone()
         return next(iter(row.values())) if row else None
 
-    def failed_deletion(
-        self, plan: int = 12345, path: str = PATH, *, stored: bool = True, **facts: Any
-    ) -> int:
+    def failed_deletion(self, plan: int = 12345, path: str = PATH, *, stored: bool = True, **facts: Any) -> int:
         """A plan whose PDF the nightly script could not delete; the item's id."""
         url = self.blob.url_of(path)
         self.insert("meal_plans", id=plan, user_id=871, pdf_url=url)

@@ -25,9 +25,7 @@ def nothing_happened(stage: Any, item_id: int) -> bool:
         pytest.param(b"4\n\n\x04", 0, marks=pytest.mark.slow),
     ],
 )
-def test_ctrl_c_and_end_of_input_release_the_item_and_do_nothing_else(
-    stage: Any, keys: bytes, code: int
-) -> None:
+def test_ctrl_c_and_end_of_input_release_the_item_and_do_nothing_else(stage: Any, keys: bytes, code: int) -> None:
     """Ctrl-C and Ctrl-D, at the menu or in the middle of a decision, give the item back, undecided."""
     item_id = stage.parcel()
     terminal = stage.terminal().sees("Your choice [1-4]: ")
@@ -100,8 +98,6 @@ def test_of_two_sessions_that_decide_one_item_only_one_does(stage: Any, clock: A
     bob = stage.terminal(MRQ_OPERATOR="bob@example.com").answers(*answers, ("Why? ", "I was first"))
     assert 'Resolution recorded: "Sent to house 7"' in bob.ends()
     alice.types("No, I was\n")
-    told = (
-        f'Refused: #{item_id} was resolved by bob@example.com: Sent to house 7\nYou had typed: "No, I was"\n'
-    )
+    told = f'Refused: #{item_id} was resolved by bob@example.com: Sent to house 7\nYou had typed: "No, I was"\n'
     assert told in alice.ends()
     assert stage.item(item_id).resolution_metadata["justification"] == "I was first"

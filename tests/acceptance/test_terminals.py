@@ -59,15 +59,11 @@ def test_a_name_made_to_act_is_shown_harmless(stage: Any) -> None:
     name = f"eve\x1b[2J\r{FAKE}"
     stage.db.execute("update manual_resolution_queue set assigned_to = %s where id = 1", [name])
     terminal.types("it answers\n").sees("2 of 2").chooses("1").sees("Why? ")
-    stage.db.execute(
-        "update manual_resolution_queue set status = 'resolved', resolution = %s where id = 2", [HOSTILE]
-    )
+    stage.db.execute("update manual_resolution_queue set status = 'resolved', resolution = %s where id = 2", [HOSTILE])
     terminal.types("it answers\n")
     shown = terminal.ends()
     assert f"Refused: #1 is held by eve\\x1b[2J\\r{FAKE}; take it over first.\n" in shown
-    assert (
-        f"Refused: #2 was resolved by SQL (see its history): gone\\n{FAKE}\\nWhy? forged\\r\\x1b[2J" in shown
-    )
+    assert f"Refused: #2 was resolved by SQL (see its history): gone\\n{FAKE}\\nWhy? forged\\r\\x1b[2J" in shown
     assert not ACTS.search(shown) and shown.count(f"\n{FAKE}") == 2
 
 

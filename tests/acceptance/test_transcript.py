@@ -86,9 +86,7 @@ def test_each_option_of_a_failed_deletion(stage: Any) -> None:
     """Retry, mark as failed, escalate, defer: each chosen once, each with its effect and no other."""
     ids = [stage.failed_deletion(plan, f"plans/{plan}.pdf") for plan in (1, 2, 3, 4)]
     terminal = stage.terminal()
-    terminal.chooses("1", "it answers again").chooses("2", "the store was closed").chooses(
-        "3", "again and again"
-    )
+    terminal.chooses("1", "it answers again").chooses("2", "the store was closed").chooses("3", "again and again")
     terminal.chooses("4", "24h", "the service has trouble")
     shown = terminal.ends()
     assert "Result: ✓ Marked as permanently failed (1 row of meal_plans)" in shown
@@ -106,14 +104,10 @@ def test_each_option_of_a_failed_deletion(stage: Any) -> None:
 
 def orphaned_quiz(stage: Any, number: int, **facts: Any) -> int:
     """A quiz response without its user, as the cleanup script leaves it; the item's id."""
-    stage.insert(
-        "quiz_responses", id=number, email=facts.pop("email", "ada@example.com"), created_at=facts.pop("at")
-    )
+    stage.insert("quiz_responses", id=number, email=facts.pop("email", "ada@example.com"), created_at=facts.pop("at"))
     context = {"email": "ada@example.com", "created_at": "2026-01-01T00:00:00Z", "foreign_key_references": []}
     return int(
-        stage.queue.add(
-            "quiz_orphaned", "quiz_response", number, "high", "Quiz response without a user", context
-        ).id
+        stage.queue.add("quiz_orphaned", "quiz_response", number, "high", "Quiz response without a user", context).id
     )
 
 
@@ -122,14 +116,10 @@ def test_each_option_of_an_orphaned_quiz(stage: Any) -> None:
     old = datetime.now(UTC) - timedelta(days=8)
     ids = [orphaned_quiz(stage, number, at=old) for number in (1, 2, 3, 4)]
     terminal = stage.terminal()
-    terminal.chooses("1", "nobody needs it").chooses("2", "", "same e-mail").chooses(
-        "3", "2h", "she is answering"
-    )
+    terminal.chooses("1", "nobody needs it").chooses("2", "", "same e-mail").chooses("3", "2h", "she is answering")
     terminal.chooses("4", "support", "who is this?")
     shown = terminal.ends()
-    assert (
-        "User [871]: " in shown and "How long? [24h] " in shown and "To which team? [anybody else] " in shown
-    )
+    assert "User [871]: " in shown and "How long? [24h] " in shown and "To which team? [anybody else] " in shown
     deleted, associated, deferred, escalated = (stage.item(id) for id in ids)
     assert deleted.resolution == "Orphaned quiz response deleted (no FK references)"
     assert associated.resolution == "Associated with user #871"
@@ -163,14 +153,10 @@ def test_each_option_of_a_disputed_blacklist_entry(stage: Any) -> None:
             "appeal_message": "My card had expired.\nPlease!",
             "payment_history": [{"status": "failed"}],
         }
-        added = stage.queue.add(
-            "blacklist_disputed", "email_blacklist", number, "medium", "User appeals", context
-        )
+        added = stage.queue.add("blacklist_disputed", "email_blacklist", number, "medium", "User appeals", context)
         ids.append(added.id)
     terminal = stage.terminal()
-    terminal.chooses("1", "valid").chooses("2", "fraud").chooses("3", "no idea").chooses(
-        "4", "1d", "asked the bank"
-    )
+    terminal.chooses("1", "valid").chooses("2", "fraud").chooses("3", "no idea").chooses("4", "1d", "asked the bank")
     shown = terminal.ends()
     assert "  - Payment history: 1 payment: 1 failed\n" in shown
     assert "  - Appeal: My card had expired.\\nPlease!\n" in shown

@@ -9,6 +9,7 @@ from manual_resolution import (
     Recommendation,
     Touch,
     Workflow,
+    choice,
     done,
     fails,
     not_done,
@@ -19,7 +20,7 @@ from manual_resolution import (
     unclear,
     unknown,
 )
-from manual_resolution.workflow import Answer, Outcome, Resolved, choice
+from manual_resolution.workflow import Answer, Outcome, Resolved
 
 
 @dataclass(frozen=True)

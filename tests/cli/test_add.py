@@ -138,9 +138,7 @@ def test_files_that_are_no_json_text_are_refused(mrq: Run, tmp_path: Path) -> No
 def test_what_is_allowed_is_stored_unchanged(mrq: Run) -> None:
     """Astral characters, combining marks, escapes, line breaks and bidi are stored as they came (B32-B39)."""
     hostile = "𝔘" * 50 + "e\u0301\u0301" + "\x1b[2J\x1b]52;c;eA==\x07" + "\u202eevil\n  1. Delete\r\x9b"
-    added = mrq(
-        "add", *words({"--reason": hostile, "--context": json.dumps({"__proto__": hostile})}), "--json"
-    )
+    added = mrq("add", *words({"--reason": hostile, "--context": json.dumps({"__proto__": hostile})}), "--json")
     assert added.json["reason"] == hostile
     assert added.json["context"] == {"__proto__": hostile}
     assert added.out.isascii()

@@ -47,9 +47,7 @@ def root(connect: Connect) -> psycopg.Connection[Any]:
 
 def add(queue: Queue, number: int = 1, priority: str = "medium") -> int:
     """One item."""
-    return queue.add(
-        "pdf_deletion_failed", "meal_plan", number, priority, "Blob API: 503", {"retry_count": 3}
-    ).id
+    return queue.add("pdf_deletion_failed", "meal_plan", number, priority, "Blob API: 503", {"retry_count": 3}).id
 
 
 def claimed(queue: Queue, number: int = 1) -> int:
@@ -176,9 +174,7 @@ def test_only_the_items_asked_for_are_verified(queue: Queue, root: psycopg.Conne
         "private = '{}', salt = 'x', private_hash = sha256('x{}')",
     ],
 )
-def test_an_edited_entry_is_found_and_named(
-    queue: Queue, root: psycopg.Connection[Any], mrq: Run, edit: str
-) -> None:
+def test_an_edited_entry_is_found_and_named(queue: Queue, root: psycopg.Connection[Any], mrq: Run, edit: str) -> None:
     """Whatever a superuser changes in an entry, past all triggers: its item and number are named; exit 1."""
     claimed(queue)
     root.execute(sql.SQL("update mrq_event set {} where seq = 2").format(sql.SQL(edit)))  # type: ignore[arg-type]
@@ -200,8 +196,7 @@ def test_an_edited_entry_is_found_and_named(
             "entry 3 (amend): altered",
         ),
         (
-            "update mrq_event set seq = -seq where seq in (2, 3);"
-            " update mrq_event set seq = 5 + seq where seq < 0",
+            "update mrq_event set seq = -seq where seq in (2, 3); update mrq_event set seq = 5 + seq where seq < 0",
             "entry 2 (note): reordered: it was written as entry 3",
         ),
         (FORGED.format(6), "entry 6 (note): altered"),
@@ -307,9 +302,7 @@ def test_an_edited_outcome_is_found_and_named(
     assert str(found) == f"Item #1: its row was altered after entry 3 (resolve): {columns}"
 
 
-def test_replaced_functions_do_not_hide_an_edit(
-    queue: Queue, connect: Connect, root: psycopg.Connection[Any]
-) -> None:
+def test_replaced_functions_do_not_hide_an_edit(queue: Queue, connect: Connect, root: psycopg.Connection[Any]) -> None:
     """Verifying calls none of the database's own functions: replacing them hides nothing."""
     claimed(queue)
     root.execute("update manual_resolution_queue set reason = 'Fine'")

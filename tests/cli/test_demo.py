@@ -158,9 +158,7 @@ def test_a_live_database_and_real_tokens_are_left_alone(
         "BLOB_READ_WRITE_TOKEN": "vercel_blob_rw_real_secret",
         "PGHOST": "nowhere",
     }
-    ended = mrq(
-        "demo", "--no-input", "--dir", demo, **real, MRQ_TEAM="nobody", VERCEL_BLOB_API_URL="https://real"
-    )
+    ended = mrq("demo", "--no-input", "--dir", demo, **real, MRQ_TEAM="nobody", VERCEL_BLOB_API_URL="https://real")
     assert "DATABASE_URL and real tokens are ignored here.\n" in ended.stdout
     assert "15 items wait" in ended.stdout and ended.returncode == 0
     assert everything(connect()) == before
@@ -174,9 +172,7 @@ def everything(db: psycopg.Connection[Any]) -> dict[str, Any]:
         query = sql.SQL("select count(*), max(xmin::text::bigint) from {}").format(sql.Identifier(catalogue))
         found[catalogue] = db.execute(query).fetchall()
     for (table,) in db.execute("select tablename from pg_tables where schemaname = 'public'").fetchall():
-        found[table] = db.execute(
-            sql.SQL("select t::text from {} t").format(sql.Identifier(table))
-        ).fetchall()
+        found[table] = db.execute(sql.SQL("select t::text from {} t").format(sql.Identifier(table))).fetchall()
     return found
 
 
@@ -185,14 +181,10 @@ def test_a_folder_that_is_no_demos_is_neither_used_nor_removed(tmp_path: Path) -
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(Refused, match=r"is no demo's folder: nothing was removed\.$"):
         worlds.reset(tmp_path)
-    with pytest.raises(
-        Refused, match=r"is there already and is no demo's: choose another folder with --dir\.$"
-    ):
+    with pytest.raises(Refused, match=r"is there already and is no demo's: choose another folder with --dir\.$"):
         worlds.enter(tmp_path)
     for place in ("thesis.txt", "thesis.txt/demo"):
-        with pytest.raises(
-            Unreachable, match=r"thesis\.txt.* \(Not a directory\): choose a folder with --dir\.$"
-        ):
+        with pytest.raises(Unreachable, match=r"thesis\.txt.* \(Not a directory\): choose a folder with --dir\.$"):
             worlds.enter(tmp_path / place)
     assert mrq("demo", "--reset", "--dir", tmp_path).returncode == 1
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
@@ -230,9 +222,7 @@ def test_it_starts_anew_when_asked_and_after_a_start_that_was_cut_short(
 @pytest.mark.slow
 def test_ctrl_c_in_the_demo_ends_it_in_order(demo: Path, run: Run) -> None:
     """Ctrl-C reaches the whole terminal, yet the private PostgreSQL lives until the item is given back."""
-    child = pexpect.spawn(
-        MRQ[0], [*MRQ[1:], "demo", "--dir", str(demo)], env=ENVIRONMENT, cwd=str(ROOT), timeout=60
-    )
+    child = pexpect.spawn(MRQ[0], [*MRQ[1:], "demo", "--dir", str(demo)], env=ENVIRONMENT, cwd=str(ROOT), timeout=60)
     child.expect_exact("Your choice [1-4]: ")
     child.sendintr()
     child.expect_exact("nothing held by you. 15 wait.")

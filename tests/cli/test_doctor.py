@@ -26,9 +26,7 @@ SQL = "".join(migration.sql for migration in migrations())
 TRIGGERS = re.findall(r"create trigger (\w+) .*?\bon (\w+)", SQL, re.DOTALL)
 INDEXES = re.findall(r"create (?:unique )?index (\w+) on (\w+)", SQL)
 TABLES = re.findall(r"create table (\w+) \((.*?)\n\)", SQL, re.DOTALL)
-CONSTRAINTS = [
-    (name, table) for table, body in TABLES for name in re.findall(r"constraint (\w+)\s+check", body)
-]
+CONSTRAINTS = [(name, table) for table, body in TABLES for name in re.findall(r"constraint (\w+)\s+check", body)]
 FUNCTIONS = re.findall(r"create function (\w+)", SQL)
 KEYS = [(f"{table}_pkey", table) for table, _ in TABLES]
 #: What only a server for tests leaves out.
@@ -138,11 +136,7 @@ def test_an_index_taken_away_is_named(undone: Db, shipped: list[Thing], name: st
     undone.execute("update pg_index set indisvalid = false where indexrelid = %s::regclass", [name])
     assert wrong(list(doctor.compared(shipped, catalog.present(undone)))) == [f"{thing}: it is not valid"]
     assert take_away(undone, shipped, "drop index {}", name) == [f"{thing}: it is missing"]
-    column = (
-        "id"
-        if table in ("manual_resolution_queue", "mrq_attempt", "mrq_proposal", "mrq_review")
-        else "item_id"
-    )
+    column = "id" if table in ("manual_resolution_queue", "mrq_attempt", "mrq_proposal", "mrq_review") else "item_id"
     found = take_away(undone, shipped, "create index {} on {} ({})", name, table, column)
     assert found == [f"{thing}: it is not the one that MRQ ships"]
 
@@ -151,9 +145,7 @@ def test_an_index_taken_away_is_named(undone: Db, shipped: list[Thing], name: st
 def test_a_primary_key_taken_away_is_named(undone: Db, shipped: list[Thing], name: str, table: str) -> None:
     """Each primary key is named with its index."""
     found = take_away(undone, shipped, "alter table {} drop constraint {} cascade", table, name)
-    assert {f"constraint {name} on {table}: it is missing", f"index {name} on {table}: it is missing"} <= set(
-        found
-    )
+    assert {f"constraint {name} on {table}: it is missing", f"index {name} on {table}: it is missing"} <= set(found)
 
 
 @pytest.mark.parametrize("column", ["wake_at", "calm", "priority_rank"])
@@ -178,9 +170,7 @@ def test_a_column_without_its_rule_and_a_foreign_trigger_are_named(undone: Db, s
     ]
     undone.execute("create function other() returns trigger language plpgsql as 'begin return new; end'")
     undone.execute("create trigger other before insert on mrq_event for each row execute function other()")
-    found = [
-        str(check) for check in doctor.compared(shipped, catalog.present(undone)) if check.result == "note"
-    ]
+    found = [str(check) for check in doctor.compared(shipped, catalog.present(undone)) if check.result == "note"]
     assert found == ["note  trigger other on mrq_event: it is none of MRQ's"]
 
 
@@ -191,18 +181,14 @@ def test_on_a_sound_database_every_guard_is_ok(run: Run) -> None:
     """Each guard gets its own line, and nothing is wrong but what the server for tests leaves out."""
     shown = run()
     lines = shown.stdout.splitlines()
-    assert {
-        line.split(":")[0].removeprefix("WRONG ") for line in lines if line.startswith("WRONG")
-    } <= NOT_DURABLE
+    assert {line.split(":")[0].removeprefix("WRONG ") for line in lines if line.startswith("WRONG")} <= NOT_DURABLE
     assert "ok    trigger mrq_guard on manual_resolution_queue" in lines
     assert "ok    constraint attempt_state_is_known on mrq_attempt" in lines
     assert "ok    index mrq_wake on manual_resolution_queue" in lines
     assert re.fullmatch(r"\d{3} checked: \d wrong, \d to note\.", lines[-1])
 
 
-def test_a_disabled_trigger_ends_the_command_with_1(
-    run: Run, fresh_database_url: str, connect: Connect
-) -> None:
+def test_a_disabled_trigger_ends_the_command_with_1(run: Run, fresh_database_url: str, connect: Connect) -> None:
     """From the database to the exit code: what is disabled is printed and the command says 1."""
     connect().execute("alter table manual_resolution_queue disable trigger mrq_guard")
     shown = run()
@@ -222,15 +208,11 @@ def test_a_missing_function_is_named(run: Run, fresh_database_url: str, connect:
     assert shown.exit_code == 1
 
 
-def test_a_database_without_the_queue_is_told_to_migrate(
-    run: Run, fresh_database_url: str, connect: Connect
-) -> None:
+def test_a_database_without_the_queue_is_told_to_migrate(run: Run, fresh_database_url: str, connect: Connect) -> None:
     """Before `mrq db migrate` the missing migration is what is wrong, and nothing else is tried."""
     connect().execute("drop table mrq_migration")
     shown = run()
-    assert (
-        "WRONG migration 0001 manual_resolution_queue: it is not applied: run mrq db migrate" in shown.stdout
-    )
+    assert "WRONG migration 0001 manual_resolution_queue: it is not applied: run mrq db migrate" in shown.stdout
     assert "trigger" not in shown.stdout
 
 
@@ -240,9 +222,7 @@ def test_a_migration_of_another_build_is_wrong(run: Run, fresh_database_url: str
     assert "WRONG migrations: Migration 1 was applied with another text" in run().stdout
 
 
-def test_settings_are_shown_with_their_source_and_without_secrets(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_settings_are_shown_with_their_source_and_without_secrets(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every setting says where it came from; an address or a token is never shown; a typo is noted."""
     monkeypatch.setenv("DATABASE_URL", "postgresql://mrq:hunter2@127.0.0.1:1/none")
     monkeypatch.setenv("BLOB_READ_WRITE_TOKEN", "hunter2")
@@ -302,9 +282,7 @@ def test_rights_that_are_missing_are_named(undone: Db) -> None:
 
 def test_a_session_for_which_no_trigger_fires_is_wrong(connect: Connect) -> None:
     """A role set to session_replication_role=replica passes every guard by: that is wrong."""
-    db = connect(
-        options="-c session_replication_role=replica -c synchronous_commit=off -c timezone=Asia/Tokyo"
-    )
+    db = connect(options="-c session_replication_role=replica -c synchronous_commit=off -c timezone=Asia/Tokyo")
     found = {check.name: check for check in doctor.of_server(db, Settings())}
     assert found["session_replication_role"].result == "wrong"
     assert [found[name].result for name in ("synchronous_commit", "time zone", "role")] == ["note"] * 3

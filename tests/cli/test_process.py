@@ -65,9 +65,7 @@ SEND = ("1", "", "", "it is on the shelf")  # house and speed as proposed
 # ------------------------------------------------------------------ keys beside the digits
 
 
-def test_skip_goes_on_and_does_not_serve_the_item_again(
-    play: Play, parcel: Any, queue: Queue, capsys: Any
-) -> None:
+def test_skip_goes_on_and_does_not_serve_the_item_again(play: Play, parcel: Any, queue: Queue, capsys: Any) -> None:
     """Skip gives the item back and goes to the next; a session serves no item twice."""
     first, second = parcel(1), parcel(2)
     play("s", "s")
@@ -92,22 +90,16 @@ def test_filters_choose_what_is_served(play: Play, parcel: Any, capsys: Any) -> 
     assert "1 of 1 · " in shown and "LOW priority" in shown and "CRITICAL" not in shown
 
 
-def test_a_note_goes_into_the_history_and_the_menu_stays(
-    play: Play, parcel: Any, queue: Queue, capsys: Any
-) -> None:
+def test_a_note_goes_into_the_history_and_the_menu_stays(play: Play, parcel: Any, queue: Queue, capsys: Any) -> None:
     """A note is kept with its author; an empty one is none."""
     item_id = parcel()
     play("n", "called the shop", "n", "", "q")
     assert "Noted.\n" in capsys.readouterr().out
     notes = [event for event in queue.history(item_id) if event.verb == "note"]
-    assert [(note.actor, note.private["note"]) for note in notes if note.private] == [
-        (ALICE.name, "called the shop")
-    ]
+    assert [(note.actor, note.private["note"]) for note in notes if note.private] == [(ALICE.name, "called the shop")]
 
 
-def test_a_note_that_is_too_long_is_refused_and_the_session_goes_on(
-    play: Play, parcel: Any, capsys: Any
-) -> None:
+def test_a_note_that_is_too_long_is_refused_and_the_session_goes_on(play: Play, parcel: Any, capsys: Any) -> None:
     """A text the history does not take ends nothing: one sentence, then the menu."""
     parcel()
     play("n", "\ud800", "n", "x" * 4000, "q")
@@ -115,9 +107,7 @@ def test_a_note_that_is_too_long_is_refused_and_the_session_goes_on(
     assert "note = " in shown and shown.count("Noted.") == 1
 
 
-def test_plan_history_and_context_show_and_change_nothing(
-    play: Play, parcel: Any, queue: Queue, capsys: Any
-) -> None:
+def test_plan_history_and_context_show_and_change_nothing(play: Play, parcel: Any, queue: Queue, capsys: Any) -> None:
     """p says what each option would touch, h what happened, a all facts; none of them moves the item."""
     item_id = parcel(place="shelf/4", weight=3)
     play("p", "h", "a", "?", "q")
@@ -164,9 +154,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("answer", WRONG, ids=lambda answer: ascii(answer)[:12])
-def test_nothing_but_an_exact_answer_acts(
-    play: Play, parcel: Any, queue: Queue, capsys: Any, answer: str
-) -> None:
+def test_nothing_but_an_exact_answer_acts(play: Play, parcel: Any, queue: Queue, capsys: Any, answer: str) -> None:
     """Whatever is not exactly a number of the menu or a key is asked again, and nothing is done."""
     item_id = parcel()
     play(answer, "q")
@@ -174,9 +162,7 @@ def test_nothing_but_an_exact_answer_acts(
     assert [event.verb for event in queue.history(item_id)] == ["add", "claim", "release"]
 
 
-def test_an_empty_justification_goes_back_and_does_nothing(
-    play: Play, parcel: Any, queue: Queue, capsys: Any
-) -> None:
+def test_an_empty_justification_goes_back_and_does_nothing(play: Play, parcel: Any, queue: Queue, capsys: Any) -> None:
     """Without a reason there is no decision: the menu again, the item as it was."""
     item_id = parcel()
     play("1", "", "", "  ", "q")
@@ -224,9 +210,7 @@ def test_proposed_values_are_taken_by_enter(play: Play, parcel: Any, queue: Queu
     assert (queue.get(item_id).resolution, tally.resolved) == ("Sent to house 7", 1)
 
 
-def test_a_deferral_past_the_deadline_needs_a_second_enter(
-    play: Play, parcel: Any, queue: Queue, capsys: Any
-) -> None:
+def test_a_deferral_past_the_deadline_needs_a_second_enter(play: Play, parcel: Any, queue: Queue, capsys: Any) -> None:
     """`How long? [24h]`: past the deadline only after another Enter; anything else goes back to the menu."""
     item_id = parcel(priority="high")
     play("4", "23h", "tomorrow")
@@ -247,9 +231,7 @@ def test_an_escalation_without_a_team_asks_for_one(play: Play, queue: Queue) -> 
 # ------------------------------------------------------------------ what comes between looking and deciding
 
 
-def test_a_world_that_changed_is_said_and_shown_again(
-    queue: Queue, parcel: Any, capsys: Any, connect: Any
-) -> None:
+def test_a_world_that_changed_is_said_and_shown_again(queue: Queue, parcel: Any, capsys: Any, connect: Any) -> None:
     """A decision is bound to what was shown: a difference is said, nothing done, the item shown anew."""
     item_id = parcel()
     answers = iter(["1", "", "", "it is there", "q"])
@@ -261,10 +243,7 @@ def test_a_world_that_changed_is_said_and_shown_again(
 
     Session(queue, ALICE, Filter(), None, 10, read=read).run()
     shown = capsys.readouterr().out
-    assert (
-        "Changed since you looked: context.there changed; it was pass, now: the shelf says fail. Nothing"
-        in shown
-    )
+    assert "Changed since you looked: context.there changed; it was pass, now: the shelf says fail. Nothing" in shown
     assert shown.count("1 of 1 · ") == 2 and queue.get(item_id).status == "pending"
 
 
@@ -276,9 +255,7 @@ def test_what_was_typed_is_proposed_again_after_a_failure(play: Play, parcel: An
     assert (tally.failed, tally.put_aside) == (1, 1) and queue.get(item_id).held == "deferred"
 
 
-def test_an_unknown_outcome_goes_on_to_the_next_item(
-    play: Play, parcel: Any, queue: Queue, capsys: Any
-) -> None:
+def test_an_unknown_outcome_goes_on_to_the_next_item(play: Play, parcel: Any, queue: Queue, capsys: Any) -> None:
     """Where nobody knows, the session says so and how to settle it, and serves the next item."""
     lost, _ = parcel(1, called="unclear"), parcel(2)
     tally = play("2", "the post answers", "s")

@@ -42,10 +42,7 @@ def test_a_check_says_in_words_what_it_found(mrq: Run, add: Add) -> None:
     failed = mrq("show", add(1, there="fail")).out
     assert "  ✗ The parcel is there: the shelf says fail\n" in failed
     assert "  1. Send it on (send)     not possible: the shelf says fail\n" in failed
-    assert (
-        "  ? Not known: The parcel is there: the shelf says unknown\n"
-        in mrq("show", add(2, there="unknown")).out
-    )
+    assert "  ? Not known: The parcel is there: the shelf says unknown\n" in mrq("show", add(2, there="unknown")).out
 
 
 def test_as_json_the_columns_stand_beside_the_case(mrq: Run, add: Add) -> None:
@@ -100,9 +97,7 @@ def test_a_resolved_item_says_by_whom_how_and_why(mrq: Run, add: Add) -> None:
     number = add(1)
     mrq("resolve", number, "--option", "send", "--set", "house=3", "-m", "label is dry")
     told = mrq("show", number).out
-    assert re.search(
-        r'Resolved: by alice@example.com at .* UTC: "Sent to house 3", because "label is dry"', told
-    )
+    assert re.search(r'Resolved: by alice@example.com at .* UTC: "Sent to house 3", because "label is dry"', told)
     assert "Checks" not in told
 
 

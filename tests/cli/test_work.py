@@ -94,13 +94,9 @@ def test_escalate_to_a_team_or_to_anybody_else(mrq: Run, add: Add) -> None:
 def test_priority_note_amend(mrq: Run, add: Add) -> None:
     """Facts beside the status change with a reason and stand in the history."""
     number = add(1)
-    assert (
-        mrq("priority", number, "high", "-m", "they called").out == f"#{number} is high now, due in 23 h.\n"
-    )
+    assert mrq("priority", number, "high", "-m", "they called").out == f"#{number} is high now, due in 23 h.\n"
     assert mrq("note", number, "asked the shop").out == f"Noted on #{number}.\n"
-    amended = mrq(
-        "amend", number, "--set", "place=window", "--context", '{"n": 1}', "-m", "seen there", "--json"
-    ).json
+    amended = mrq("amend", number, "--set", "place=window", "--context", '{"n": 1}', "-m", "seen there", "--json").json
     assert amended["context"] == {"place": "window", "n": 1}
     told = mrq("history", number).out
     for part in ('to high: "they called"', '"asked the shop"', 'context amended: "seen there"'):

@@ -28,6 +28,7 @@ from manual_resolution import (
     Refused,
     Touch,
     Workflow,
+    choice,
     done,
     fails,
     not_done,
@@ -36,7 +37,7 @@ from manual_resolution import (
     shown,
     unclear,
 )
-from manual_resolution.workflow import Outcome, Resolved, choice
+from manual_resolution.workflow import Outcome, Resolved
 
 Db = psycopg.Connection[Any]
 

@@ -13,6 +13,7 @@ from manual_resolution import (
     SettingsError,
     Touch,
     Workflow,
+    choice,
     done,
     fails,
     not_done,
@@ -24,7 +25,7 @@ from manual_resolution import (
     unknown,
 )
 from manual_resolution.case import Seen
-from manual_resolution.workflow import asked, choice
+from manual_resolution.workflow import asked
 
 
 @dataclass(frozen=True)

@@ -145,7 +145,7 @@ def called(folder: Path) -> str:
 def decide(queue: "Queue", folder: Path) -> None:
     """The operator's session."""
     from manual_resolution.cli.process import hold
-    from manual_resolution.queue import ANY
+    from manual_resolution.reading import ANY
 
     who = speaker(None)
     print(waiting(queue))

@@ -58,7 +58,7 @@ def offer_json(offer: "Offer") -> dict[str, Any]:
 
 def names_of(values: type | None) -> list[str]:
     """The names of what an option asks for."""
-    from manual_resolution.workflow import context_fields
+    from manual_resolution.values import context_fields
 
     return [one.name for one in context_fields(values)]
 
@@ -71,7 +71,7 @@ def types_json(registry: "Registry") -> list[dict[str, Any]]:
 
 def workflow_json(workflow: "Workflow") -> dict[str, Any]:
     """One item type."""
-    from manual_resolution.workflow import context_fields, label_of
+    from manual_resolution.values import context_fields, label_of
 
     return {
         "item_type": workflow.item_type,

@@ -28,7 +28,7 @@ from manual_resolution.inert import clip, inert
 from manual_resolution.item import Actor, Item
 from manual_resolution.queue import Queue
 from manual_resolution.store.items import Filter
-from manual_resolution.workflow import label_of, read_value
+from manual_resolution.values import label_of, read_value
 
 KEYS: Final = """\
 A digit chooses. The other keys:

@@ -366,7 +366,7 @@ def type_lines(registry: "Registry") -> Lines:
 
 def workflow_lines(workflow: "Workflow") -> Lines:
     """One item type."""
-    from manual_resolution.workflow import context_fields, label_of
+    from manual_resolution.values import context_fields, label_of
 
     context = ", ".join(label_of(one) for one in context_fields(workflow.context))
     return [

@@ -86,12 +86,12 @@ def start(
             "limit": limit,
         },
     ).fetchone()
-    return items._one(
+    return items.one(
         db,
         """update manual_resolution_queue q
               set status = 'assigned', assigned_to = %(by)s::text, held = 'attempt', lease_until = null,
                   deferred_until = null, hold_until = (select mrq_now()) + %(limit)s::interval,"""
-        + items._CHANGED
+        + items.CHANGED
         + """
             where id = %(id)s and (status in ('pending', 'escalated') or (status = 'assigned' and assigned_to = %(by)s))
               and (held is null or held = 'deferred')
@@ -127,12 +127,12 @@ def keep_late_result(db: Db, key: UUID, outcome: str, evidence: dict[str, Any]) 
 
 def give_back(db: Db, item_id: int, by: Actor, verb: str, lease: timedelta, **note: Any) -> Item | None:
     """After a definite failure: the item is its owner's again, with a fresh lease."""
-    return items._one(
+    return items.one(
         db,
         """update manual_resolution_queue q
               set status = 'assigned', assigned_to = coalesce(assigned_to, %(by)s), held = null, hold_until = null,
                   lease_until = (select mrq_now()) + %(lease)s::interval,"""
-        + items._CHANGED
+        + items.CHANGED
         + """
             where id = %(id)s and status <> 'resolved' and held = 'attempt'
            returning"""
@@ -143,11 +143,11 @@ def give_back(db: Db, item_id: int, by: Actor, verb: str, lease: timedelta, **no
 
 def leave_unknown(db: Db, item_id: int, by: Actor, **note: Any) -> Item | None:
     """Nobody knows whether the call took effect: unowned, held, listed first."""
-    return items._one(
+    return items.one(
         db,
         "update manual_resolution_queue q set held = 'attempt', hold_until = null,"
-        + items._UNOWNED
-        + items._CHANGED
+        + items.UNOWNED
+        + items.CHANGED
         + " where id = %(id)s and status = 'assigned' and held = 'attempt' returning"
         + items.ITEM,
         items.change(by, "unknown", **note) | {"id": item_id},
@@ -156,10 +156,10 @@ def leave_unknown(db: Db, item_id: int, by: Actor, **note: Any) -> Item | None:
 
 def confirm_not_done(db: Db, item_id: int, by: Actor, **note: Any) -> Item | None:
     """The call had no effect: the item waits again, unowned unless somebody took it by SQL meanwhile."""
-    return items._one(
+    return items.one(
         db,
         "update manual_resolution_queue q set held = null,"
-        + items._CHANGED
+        + items.CHANGED
         + " where id = %(id)s and status <> 'resolved' and held = 'attempt' returning"
         + items.ITEM,
         items.change(by, "confirm", **note) | {"id": item_id},

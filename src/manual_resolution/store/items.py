@@ -3,10 +3,9 @@
 Who moves and how travels in the UPDATE itself (`changed_*`); the database writes the event from it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, LiteralString
+from typing import Any, Final
 
 from psycopg.rows import RowMaker
 from psycopg.types.json import Jsonb
@@ -23,6 +22,15 @@ ITEM: Final = """
   (select mrq_now()) as read_at
 """
 _NAMES: Final = tuple(column.split()[-1].removeprefix("q.") for column in ITEM.split(","))
+
+#: Parts of a move's UPDATE: who changes and how (see `change`), and that nobody owns the item.
+CHANGED: Final = """
+           changed_by = %(by)s, changed_how = %(how)s, changed_for = q.version + 1, changed_note = %(note)s
+"""
+UNOWNED: Final = """
+           status = case when escalated_at is null then 'pending' else 'escalated' end, assigned_to = null,
+           assigned_at = null,
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,8 @@ def item_row(cursor: Any) -> RowMaker[Item]:
     return lambda row: Item(**dict(zip(_NAMES, row, strict=True)))
 
 
-def _one(db: Db, statement: Any, values: dict[str, Any]) -> Item | None:
+def one(db: Db, statement: Any, values: dict[str, Any]) -> Item | None:
+    """The one item that a statement returns, or none."""
     with db.cursor(row_factory=item_row) as cursor:
         return cursor.execute(statement, values).fetchone()
 
@@ -66,12 +75,12 @@ def _one(db: Db, statement: Any, values: dict[str, Any]) -> Item | None:
 
 def get(db: Db, item_id: int) -> Item | None:
     """One item."""
-    return _one(db, "select" + ITEM + "from manual_resolution_queue q where id = %(id)s", {"id": item_id})
+    return one(db, "select" + ITEM + "from manual_resolution_queue q where id = %(id)s", {"id": item_id})
 
 
 def lock(db: Db, item_id: int) -> Item | None:
     """One item, its row locked until the transaction ends."""
-    return _one(
+    return one(
         db, "select" + ITEM + "from manual_resolution_queue q where id = %(id)s for no key update", {"id": item_id}
     )
 
@@ -123,114 +132,8 @@ def unknown_outcomes(db: Db) -> list[int]:
     ]
 
 
-# ------------------------------------------------------------------ claiming
-
-_CLAIM_SET: Final = """
-       set status = 'assigned', assigned_to = %(by)s::text, lease_until = (select mrq_now()) + %(lease)s::interval,
-           held = null, deferred_until = null,
-           changed_by = %(by)s, changed_how = %(how)s, changed_for = q.version + 1, changed_note = %(note)s
-"""
-_SERVED: Final = """
-       where status in ('pending', 'escalated') and held is null and not (%(by)s = any (declined_by))
-"""
-#: Only what is asked for stands in the statement: with every filter in it, PostgreSQL would plan each claim anew.
-_NARROWED: Final[dict[str, LiteralString]] = {
-    "item_type": " and item_type = %(item_type)s::text",
-    "priority": " and priority = %(priority)s::text",
-    "resource_type": " and resource_type = %(resource_type)s::text",
-    "resource_id": " and resource_id = %(resource_id)s::bigint",
-    "skipped": " and id <> all (%(skipped)s::bigint[])",
-}
-_IN_ORDER: Final = " order by priority_rank, calm, position, sla_deadline, id limit 1 for no key update skip locked"
-
-
-def _served(values: dict[str, Any]) -> LiteralString:
-    return _SERVED + "".join([part for name, part in _NARROWED.items() if values[name] not in (None, [])])
-
-
-def _next_of_all(served: LiteralString) -> LiteralString:
-    return (
-        "with next as materialized (select id from manual_resolution_queue"
-        + served
-        + " and escalated_to is null"
-        + _IN_ORDER
-        + ")"
-    )
-
-
-def _next_of_team(served: LiteralString) -> LiteralString:
-    """Two ordered probes, the better one taken: a filter over one index would walk past all items of other teams."""
-    return (
-        "with anyone as materialized (select * from manual_resolution_queue"
-        + served
-        + " and escalated_to is null"
-        + _IN_ORDER
-        + "), team as materialized (select * from manual_resolution_queue"
-        + served
-        + " and escalated_to = any (%(teams)s::text[])"
-        + _IN_ORDER
-        + """), next as (select id from (select * from anyone union all select * from team) served
-           order by priority_rank, calm, position, sla_deadline, id limit 1)"""
-    )
-
-
-def claim_next(
-    db: Db, by: Actor, lease: timedelta, chosen: Filter, teams: Sequence[str] = (), skipped: Sequence[int] = ()
-) -> Item | None:
-    """Claim the next item in the order of work that `by` may be served; none when there is none."""
-    values = change(by, "claim") | narrowed(chosen) | {"lease": lease, "teams": list(teams), "skipped": list(skipped)}
-    found = _next_of_team(_served(values)) if teams else _next_of_all(_served(values))
-    taken = " update manual_resolution_queue q" + _CLAIM_SET + " from next where q.id = next.id returning" + ITEM
-    return _one(db, found + taken, values)
-
-
-def count_served(db: Db, by: Actor, chosen: Filter, teams: Sequence[str], skipped: Sequence[int], limit: int) -> int:
-    """How many items `claim_next` could find, counted up to `limit`."""
-    values = narrowed(chosen) | {"by": by.name, "teams": list(teams), "skipped": list(skipped), "limit": limit}
-    row = db.execute(
-        "select count(*) from (select from manual_resolution_queue"
-        + _served(values)
-        + " and (escalated_to is null or escalated_to = any (%(teams)s::text[])) limit %(limit)s) served",
-        values,
-    ).fetchone()
-    return row[0] if row else 0
-
-
-def claim(db: Db, item_id: int, by: Actor, lease: timedelta) -> Item | None:
-    """Claim one unowned item by id, a deferred one too; not one whose outcome is unknown."""
-    return _one(
-        db,
-        "update manual_resolution_queue q"
-        + _CLAIM_SET
-        + """
-          where id = %(id)s and status in ('pending', 'escalated') and (held is null or held = 'deferred')
-         returning"""
-        + ITEM,
-        change(by, "claim") | {"id": item_id, "lease": lease},
-    )
-
-
-def extend(db: Db, item_id: int, by: Actor, lease: timedelta) -> Item | None:
-    """Renew the owner's lease; bookkeeping, no event."""
-    return _one(
-        db,
-        """update manual_resolution_queue q set lease_until = (select mrq_now()) + %(lease)s::interval
-            where id = %(id)s and status = 'assigned' and assigned_to = %(by)s and lease_until is not null
-           returning"""
-        + ITEM,
-        {"id": item_id, "by": by.name, "lease": lease},
-    )
-
-
 # ------------------------------------------------------------------ letting go
 
-_CHANGED: Final = """
-           changed_by = %(by)s, changed_how = %(how)s, changed_for = q.version + 1, changed_note = %(note)s
-"""
-_UNOWNED: Final = """
-           status = case when escalated_at is null then 'pending' else 'escalated' end, assigned_to = null,
-           assigned_at = null,
-"""
 _MINE: Final = " where id = %(id)s and status = 'assigned' and assigned_to = %(by)s and held is null returning"
 _FREE_OR_MINE: Final = """
        where id = %(id)s and (status in ('pending', 'escalated') or (status = 'assigned' and assigned_to = %(by)s))
@@ -240,20 +143,20 @@ _FREE_OR_MINE: Final = """
 
 def release(db: Db, item_id: int, by: Actor, note: str | None) -> Item | None:
     """Give an owned item back."""
-    return _one(
+    return one(
         db,
-        "update manual_resolution_queue q set" + _UNOWNED + _CHANGED + _MINE + ITEM,
+        "update manual_resolution_queue q set" + UNOWNED + CHANGED + _MINE + ITEM,
         change(by, "release", note=note) | {"id": item_id},
     )
 
 
 def decline(db: Db, item_id: int, by: Actor, reason: str) -> Item | None:
     """Give an owned item back, not to be served to the same person again."""
-    return _one(
+    return one(
         db,
         "update manual_resolution_queue q set declined_by = array_append(array_remove(declined_by, %(by)s), %(by)s),"
-        + _UNOWNED
-        + _CHANGED
+        + UNOWNED
+        + CHANGED
         + _MINE
         + ITEM,
         change(by, "decline", justification=reason) | {"id": item_id},
@@ -262,11 +165,11 @@ def decline(db: Db, item_id: int, by: Actor, reason: str) -> Item | None:
 
 def hand_over(db: Db, item_id: int, by: Actor, to: str, lease: timedelta, note: str | None) -> Item | None:
     """Give an owned item to a named colleague, with a fresh lease."""
-    return _one(
+    return one(
         db,
         """update manual_resolution_queue q
               set assigned_to = %(to)s, lease_until = (select mrq_now()) + %(lease)s::interval,"""
-        + _CHANGED
+        + CHANGED
         + _MINE
         + ITEM,
         change(by, "hand-over", note=note, to=to) | {"id": item_id, "to": to, "lease": lease},
@@ -275,11 +178,11 @@ def hand_over(db: Db, item_id: int, by: Actor, to: str, lease: timedelta, note: 
 
 def take_over(db: Db, item_id: int, by: Actor, lease: timedelta, reason: str) -> Item | None:
     """Take an item from its owner."""
-    return _one(
+    return one(
         db,
         """update manual_resolution_queue q
               set assigned_to = %(by)s::text, lease_until = (select mrq_now()) + %(lease)s::interval,"""
-        + _CHANGED
+        + CHANGED
         + """
             where id = %(id)s and status = 'assigned' and assigned_to <> %(by)s and held is null
            returning"""
@@ -292,13 +195,13 @@ def defer(
     db: Db, item_id: int, by: Actor, span: timedelta | None, until: datetime | None, justification: str
 ) -> Item | None:
     """Put an item aside until a time in the future (`span` from now, or the instant `until`)."""
-    return _one(
+    return one(
         db,
         """update manual_resolution_queue q
               set held = 'deferred',
                   deferred_until = coalesce(%(until)s::timestamptz, (select mrq_now()) + %(span)s::interval),"""
-        + _UNOWNED
-        + _CHANGED
+        + UNOWNED
+        + CHANGED
         + _FREE_OR_MINE
         + """
               and (%(until)s::timestamptz is null
@@ -311,13 +214,13 @@ def defer(
 
 def escalate(db: Db, item_id: int, by: Actor, to: str | None, justification: str) -> Item | None:
     """The operator's move: unowned again, for another team or anybody else; not served to `by` again."""
-    return _one(
+    return one(
         db,
         """update manual_resolution_queue q
               set status = 'escalated', assigned_to = null, assigned_at = null, held = null, deferred_until = null,
                   escalated_at = coalesce(escalated_at, (select mrq_now())), escalated_to = %(to)s,
                   declined_by = array_append(array_remove(declined_by, %(by)s), %(by)s),"""
-        + _CHANGED
+        + CHANGED
         + _FREE_OR_MINE
         + """
            returning"""
@@ -331,7 +234,7 @@ def escalate(db: Db, item_id: int, by: Actor, to: str | None, justification: str
 
 def set_priority(db: Db, item_id: int, by: Actor, to: str, sla_seconds: int, justification: str) -> Item | None:
     """Change the priority. The deadline moves earlier with a higher one and never later."""
-    return _one(
+    return one(
         db,
         """update manual_resolution_queue q
               set priority = %(to)s,
@@ -341,7 +244,7 @@ def set_priority(db: Db, item_id: int, by: Actor, to: str, sla_seconds: int, jus
                   sla_seconds = case when mrq_rank(%(to)s) < mrq_rank(priority) then least(sla_seconds, %(sla)s)
                                      else sla_seconds end,
                   position = case when %(to)s = 'critical' then 'infinity' else position end,"""
-        + _CHANGED
+        + CHANGED
         + """
             where id = %(id)s and status <> 'resolved' and priority <> %(to)s
            returning"""
@@ -352,10 +255,10 @@ def set_priority(db: Db, item_id: int, by: Actor, to: str, sla_seconds: int, jus
 
 def note(db: Db, item_id: int, by: Actor, text: str) -> Item | None:
     """Add a note to an open item's history."""
-    return _one(
+    return one(
         db,
         "update manual_resolution_queue q set"
-        + _CHANGED
+        + CHANGED
         + " where id = %(id)s and status <> 'resolved' returning"
         + ITEM,
         change(by, "note", note=text) | {"id": item_id},
@@ -364,11 +267,11 @@ def note(db: Db, item_id: int, by: Actor, text: str) -> Item | None:
 
 def amend(db: Db, item_id: int, by: Actor, context: str, justification: str) -> Item | None:
     """Merge corrected facts (JSON text of an object) into an open item's context."""
-    return _one(
+    return one(
         db,
         """update manual_resolution_queue q
               set context = coalesce(context, '{}') || %(context)s::jsonb,"""
-        + _CHANGED
+        + CHANGED
         + """
             where id = %(id)s and status <> 'resolved'
            returning"""
@@ -384,13 +287,13 @@ def resolve(
     db: Db, item_id: int, by: Actor, resolution: str, metadata: dict[str, Any], shown: dict[str, Any] | None = None
 ) -> Item | None:
     """Resolve an item that is unowned or one's own; claims it in the same statement."""
-    return _one(
+    return one(
         db,
         """update manual_resolution_queue q
               set status = 'resolved', assigned_to = %(by)s::text,
                   assigned_at = coalesce(assigned_at, (select mrq_now())),
                   resolution = %(resolution)s, resolution_metadata = %(metadata)s,"""
-        + _CHANGED
+        + CHANGED
         + """
             where id = %(id)s and (status in ('pending', 'escalated') or (status = 'assigned' and assigned_to = %(by)s))
            returning"""
@@ -408,7 +311,7 @@ update manual_resolution_queue q
        resolution_metadata = case when status = 'assigned' then null
                                   else jsonb_build_object('withdrawn', true, 'decided_by', %(by)s::text) end,
 """
-    + _CHANGED
+    + CHANGED
     + """
  where dedup_key = mrq_dedup_key(%(item_type)s::text, %(resource_type)s::text, %(resource_id)s::bigint,
                                  %(resource_key)s::text, %(dedup_key)s::text)
@@ -420,12 +323,12 @@ returning"""
 
 def withdraw(db: Db, by: Actor, reason: str, thing: dict[str, Any]) -> Item | None:
     """The producer has succeeded meanwhile: an unowned item is resolved, an owned one marked."""
-    return _one(db, WITHDRAW, change(by, "withdraw", reason=reason) | {"reason": reason} | thing)
+    return one(db, WITHDRAW, change(by, "withdraw", reason=reason) | {"reason": reason} | thing)
 
 
 def reopen(db: Db, item_id: int, by: Actor, sla_seconds: dict[str, int], justification: str) -> Item | None:
     """A new item from a resolved one; none when the same failure is open already or the item is not resolved."""
-    return _one(
+    return one(
         db,
         """insert into manual_resolution_queue as q
              (item_type, resource_type, resource_id, resource_key, priority, reason, context, created_at,

@@ -1,0 +1,109 @@
+"""What the queue tells: items, their histories, a case laid out for a decision, how much there is."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from time import monotonic
+from typing import Any, Final
+
+from manual_resolution import registry
+from manual_resolution.case import Case
+from manual_resolution.errors import NotFound
+from manual_resolution.execution import Execution, Step
+from manual_resolution.item import Event, Item
+from manual_resolution.settings import Settings
+from manual_resolution.store import attempts, due, events, items
+from manual_resolution.store.attempts import Attempt
+from manual_resolution.store.connection import Database
+from manual_resolution.store.items import Filter
+from manual_resolution.via import here
+from manual_resolution.workflow import Option, Plan
+
+ANY: Final = Filter()
+
+
+class Reading:
+    """What anybody may ask of the queue in `database`; a list ends first what is due."""
+
+    def __init__(self, database: Database, settings: Settings, workflows: registry.Registry | None, step: Step) -> None:
+        self.database, self.settings = database, settings
+        self._workflows, self._step = workflows, step
+        self._woken = float("-inf")
+
+    @cached_property
+    def workflows(self) -> registry.Registry:
+        """The workflows in force; loaded when first asked for, so that adding needs none of them."""
+        return self._workflows or registry.load(self.settings.workflows)
+
+    @cached_property
+    def execution(self) -> Execution:
+        """What examines items and carries decisions out."""
+        return Execution(self.database, self.workflows, self.settings, self._step)
+
+    def get(self, item_id: int) -> Item:
+        """One item."""
+        with self.database.connection() as db:
+            return self._found(items.get(db, item_id), item_id)
+
+    def list(
+        self,
+        chosen: Filter = ANY,
+        *,
+        status: str | None = None,
+        owner: str | None = None,
+        team: str | None = None,
+        resolved: bool = False,
+        limit: int = 100,
+    ) -> Sequence[Item]:
+        """Items in the order of work, unknown outcomes first; resolved ones if `resolved` or `status` says so."""
+        self.wake()
+        with self.database.connection() as db:
+            return items.in_order(db, chosen, status=status, owner=owner, team=team, resolved=resolved, limit=limit)
+
+    def history(self, item_id: int) -> Sequence[Event]:
+        """An item's events, oldest first."""
+        with self.database.connection() as db:
+            found = events.of_item(db, item_id)
+        if not found:
+            raise NotFound(f"There is no item #{item_id}.")
+        return found
+
+    def attempts(self, item_id: int) -> Sequence[Attempt]:
+        """An item's attempts, oldest first."""
+        with self.database.connection() as db:
+            return attempts.of_item(db, item_id)
+
+    def examine(self, item_id: int) -> Case:
+        """Lay an item out for a decision: live checks, recommendation, options, plans."""
+        return self.execution.examine(item_id)
+
+    def plan(self, item_id: int, option: str, values: Mapping[str, Any]) -> Plan:
+        """What deciding so would touch; does nothing."""
+        return self.execution.plan(item_id, self._option(item_id, option), values)
+
+    def depth(self) -> dict[str, Any]:
+        """The metric of the queue as it stands (specification, Monitoring)."""
+        with self.database.connection(60) as db:
+            return due.depth(db)
+
+    def waiting_for_teams(self) -> dict[str, int]:
+        """How many items wait for which team."""
+        with self.database.connection() as db:
+            return items.waiting_for_teams(db)
+
+    def wake(self, *, every: float = 1.0) -> int:
+        """End the leases, deferrals and attempts due, count what callers committed; at most once in `every` seconds."""
+        if monotonic() - self._woken < every:
+            return 0
+        with self.database.connection(60) as db:
+            woken = len(due.wake(db, here()))
+            woken += due.fold(db, here())
+        self._woken = monotonic()
+        return woken
+
+    def _option(self, item_id: int, key: str) -> Option:
+        return self.workflows.of(self.get(item_id).item_type).option_named(key)
+
+    def _found(self, item: Item | None, item_id: int) -> Item:
+        if item is None:
+            raise NotFound(f"There is no item #{item_id}.")
+        return item
