@@ -184,6 +184,11 @@ class Option:
         self.effects[part] = Asking(function, arguments(function, allowed, f"Option {self.key}: {part}"))
         return function
 
+    def __call__(self, function: Callable[..., Any]) -> "Option":
+        """As a decorator: the option's one main part, `run` for a database effect, `call` for an external one."""
+        (self.run if self.effect == "database" else self.call)(function)
+        return self
+
     def run(self, function: F) -> F:
         """The database effect, in the transaction that records the resolution; returns `resolved(...)`."""
         return self._keep("run", "item db values", function)
@@ -264,7 +269,7 @@ class Workflow:
         values: type[Any] | None = None,
         action: str = "",
     ) -> Option:
-        """Declare an option; its parts follow as decorators: `@retry.call`, `.then`, `.probe` or `.run`, and `.plan`.
+        """Declare an option, as a decorator of its main part; the others follow: `@retry.call`, `.then`, `.probe` or `.run`, and `.plan`.
 
         `values` is a dataclass of what the option asks; `action` is shown while it runs.
         """
