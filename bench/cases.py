@@ -50,7 +50,7 @@ class Effort:
 
 
 FULL = Effort()
-QUICK = Effort(rounds=1, seconds=0.3, bulk=(1_000,), depths=(1_000,), elsewhere=1_000, wait=0, clients=(1, 2), starts=1)
+QUICK = Effort(rounds=1, seconds=0.2, bulk=(1_000,), depths=(1_000,), elsewhere=1_000, wait=0, clients=(2,), starts=1)
 
 
 @dataclass(frozen=True, slots=True)

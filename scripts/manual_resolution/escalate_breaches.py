@@ -1,6 +1,11 @@
 """Escalate what has passed its deadline, every 30 minutes (specification, escalate_breaches.py)."""
 
-from manual_resolution.cli.app import main
+import sys
+
+try:
+    from manual_resolution.cli.app import main
+except ModuleNotFoundError as missing:
+    sys.exit(f"{missing}: run this with the python of the environment that MRQ is installed in.")
 
 if __name__ == "__main__":
     main("sweep")

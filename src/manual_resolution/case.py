@@ -11,7 +11,7 @@ from manual_resolution.errors import MRQError
 from manual_resolution.item import Item
 from manual_resolution.store.attempts import Attempt
 from manual_resolution.store.connection import Db
-from manual_resolution.workflow import Answer, Option, Plan, Recommendation, Workflow, asked
+from manual_resolution.workflow import Answer, Option, Plan, Recommendation, Workflow, asked, expected
 
 Answers = dict[str, Answer]
 
@@ -120,10 +120,14 @@ def ask(workflow: Workflow, item: Item, db: Db, *, outside: bool) -> Answers:
 def _asked(check: Any, item: Item, db: Db) -> Answer:
     try:
         with db.transaction():
-            answer: Answer = check(item=item, db=db)
-            return answer
-    except Exception as error:  # noqa: BLE001  # a check that breaks answers unknown
+            return answered(check.title, check(item=item, db=db))
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # a check that breaks answers unknown
         return Answer("unknown", f"{check.title}: could not be asked ({first_line(error)})")
+
+
+def answered(title: str, answer: object) -> Answer:
+    """What a check returned, where it is an answer; a forgotten `return` answers unknown."""
+    return answer if isinstance(answer, Answer) else Answer("unknown", f"{title}: the check returned no answer")
 
 
 def lay_out(workflow: Workflow, known: bool, item: Item, attempts: list[Attempt], answers: Answers, db: Db) -> Case:
@@ -147,8 +151,7 @@ def planned(option: Option, workflow: Workflow, item: Item, db: Db, values: Any)
     """What the option would touch with these values; None where it declares no plan."""
     if "plan" not in option.effects:
         return None
-    plan: Plan = option.effects["plan"](item=workflow.typed(item), db=db, values=values)
-    return plan
+    return expected(Plan, option.effects["plan"](item=workflow.typed(item), db=db, values=values), "Plan(…)")
 
 
 def recommended(workflow: Workflow, item: Item, answers: Answers, attempts: list[Attempt]) -> Recommendation | None:

@@ -66,9 +66,15 @@ def refuse_if_changed(seen: Seen, now: Seen, answers: Answers) -> None:
         raise Changed(f"Changed since you looked: {'; '.join(differences)}. Nothing was done.", differences=differences)
 
 
-def confirmed_by(by: Actor, decision: Decision) -> dict[str, str]:
-    """Who confirmed, where that is not who decided."""
-    return {} if by.name == decision.by.name else {"confirmed_by": by.name}
+def confirmed(by: Actor, decision: Decision, outcome: Outcome, state: str) -> dict[str, str]:
+    """Who confirmed an outcome and what they said; nothing where the call's own answer was clear."""
+    if state != "confirmed_done":
+        return {}
+    return (
+        {"confirmed_by": by.name, "confirmation": outcome.sentence}
+        if by.name != decision.by.name
+        else {"confirmation": outcome.sentence}
+    )
 
 
 def evidence_of(outcome: Outcome) -> dict[str, Any]:

@@ -57,6 +57,11 @@ def plainly(home: Path) -> Iterator[None]:
         raise Unreachable(f"The demo cannot use {where} ({error.strerror}): choose a folder with --dir.") from error
 
 
+def is_there(folder: str | Path) -> bool:
+    """Whether a demo was made in this folder."""
+    return (Path(folder) / MARK).exists()
+
+
 def _open(home: Path) -> Demo:
     from manual_resolution.store.migrate import migrate
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 
@@ -17,7 +17,7 @@ from manual_resolution.case import Answers, Case, Seen
 from manual_resolution.decision import (
     Decision,
     Resolution,
-    confirmed_by,
+    confirmed,
     evidence_of,
     refuse_if_changed,
     refuse_unless_free,
@@ -29,9 +29,12 @@ from manual_resolution.settings import Settings
 from manual_resolution.store import attempts, items
 from manual_resolution.store.attempts import Attempt
 from manual_resolution.store.connection import Database, Db, translated
-from manual_resolution.workflow import Option, Outcome, Plan, Resolved, asked, unclear
+from manual_resolution.workflow import Option, Outcome, Plan, Resolved, asked, expected, unclear
 
 Step = Callable[[str], None]
+
+#: A host's own statements may take a while; the queue's do not.
+EFFECT_SECONDS: Final = 60.0
 
 
 @dataclass(slots=True)
@@ -91,7 +94,7 @@ class Execution:
 
     def _database_effect(self, decision: Decision, outside: Answers) -> Resolution:
         try:
-            with self.database.transaction() as db:
+            with self.database.transaction(EFFECT_SECONDS) as db:
                 item, shown = self._locked(db, decision, outside)
                 ended = self._run(db, decision, item)
                 found = self._resolve(db, decision, decision.by, ended, shown, {})
@@ -104,12 +107,13 @@ class Execution:
     def _run(self, db: Db, decision: Decision, item: Item) -> Resolved:
         typed = self.registry.of(item.item_type).typed(item)
         try:
-            ended: Resolved = decision.option.effects["run"](item=typed, db=db, values=decision.values)
+            given = decision.option.effects["run"](item=typed, db=db, values=decision.values)
+            ended = expected(Resolved, given, "resolved(…)")
         except (MRQError, psycopg.OperationalError):
             raise
         except psycopg.Error as error:
             raise NotPossible(f"Not possible: {translated(error)} Nothing was done.") from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise Failed(f"{decision.option.label} failed: {cases.first_line(error)}. Nothing was done.") from error
         return ended
 
@@ -226,9 +230,9 @@ class Execution:
         typed = self.registry.of(item.item_type).typed(item)
         self.step("before_call")
         try:
-            outcome: Outcome = decision.option.effects["call"](item=typed, values=decision.values)
-            return outcome
-        except Exception as error:  # noqa: BLE001  # somebody's function, after which nobody can tell
+            given = decision.option.effects["call"](item=typed, values=decision.values)
+            return expected(Outcome, given, "done(…), not_done(…) or unclear(…)")
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # somebody's function, after which nobody can tell
             return unclear(cases.first_line(error))
 
     def _failed(self, decision: Decision, outcome: Outcome) -> Resolution:
@@ -252,14 +256,16 @@ class Execution:
         """Record that the call took effect, run what follows, resolve: one transaction."""
         by = by or decision.by
         try:
-            with self.database.transaction() as db:
+            with self.database.transaction(EFFECT_SECONDS) as db:
                 item = items.lock(db, decision.item_id)
                 if item is None or not attempts.end(
                     db, decision.key, before, state, outcome.sentence, evidence_of(outcome)
                 ):
                     raise Late
                 ended = self._then(db, decision, item, outcome)
-                found = self._resolve(db, decision, by, ended, shown, {"attempt": n} | confirmed_by(by, decision))
+                found = self._resolve(
+                    db, decision, by, ended, shown, {"attempt": n} | confirmed(by, decision, outcome, state)
+                )
                 self.step("before_finish_commit")
             self.step("finished")
             return Resolution(found, ended.result)
@@ -280,8 +286,8 @@ class Execution:
 
     def _then(self, db: Db, decision: Decision, item: Item, outcome: Outcome) -> Resolved:
         typed = self.registry.of(item.item_type).typed(item)
-        ended: Resolved = decision.option.effects["then"](item=typed, db=db, values=decision.values, outcome=outcome)
-        return ended
+        given = decision.option.effects["then"](item=typed, db=db, values=decision.values, outcome=outcome)
+        return expected(Resolved, given, "resolved(…)")
 
     def _finish_landed(self, decision: Decision, lost: Unreachable) -> Resolution:
         try:
@@ -330,9 +336,9 @@ class Execution:
     def _probe(self, option: Option, item: Item, values: Any) -> Outcome:
         typed = self.registry.of(item.item_type).typed(item)
         try:
-            found: Outcome = option.effects["probe"](item=typed, values=values)
-            return found
-        except Exception as error:  # noqa: BLE001  # somebody's function, after which nobody can tell
+            given = option.effects["probe"](item=typed, values=values)
+            return expected(Outcome, given, "done(…), not_done(…) or unclear(…)")
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # somebody's function, after which nobody can tell
             return unclear(cases.first_line(error))
 
     # -------------------------------------------------------------- confirming

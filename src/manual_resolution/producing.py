@@ -7,13 +7,20 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from manual_resolution.intake import intake
+from manual_resolution.errors import InvalidInput, InvalidType
+from manual_resolution.intake import Intake, intake
 from manual_resolution.item import Added
 from manual_resolution.priority import Priority
 
 if TYPE_CHECKING:
     from manual_resolution.item import Item
     from manual_resolution.queue import Queue
+
+#: What one failure of a batch may hold.
+PARAMETERS = (
+    "item_type", "resource_type", "resource_id", "priority", "reason", "context", "sla_hours",
+    "dedup_key", "occurred_at", "resource_key", "producer",
+)  # fmt: skip
 
 
 def add_to_queue(
@@ -61,7 +68,22 @@ def add_to_queue(
 def add_many(failures: Iterable[Mapping[str, Any]], *, producer: str | None = None) -> Sequence[Added]:
     """Add a batch, mappings of `add_to_queue`'s parameters, all of it or nothing; answers in their order."""
     name = producer or named() or intake("any", "any", 1, "low", "any").producer
-    return the_queue().add_many((intake(**failure) for failure in failures), producer=name)
+    if not isinstance(failures, Iterable):
+        raise InvalidType("failures", failures, "mappings of add_to_queue's parameters")
+    return the_queue().add_many((told(number, failure) for number, failure in enumerate(failures)), producer=name)
+
+
+def told(number: int, failure: object) -> Intake:
+    """One of a batch, checked; what is wrong with it is raised with its number in the batch."""
+    place = f"failures[{number}]"
+    if not isinstance(failure, Mapping):
+        raise InvalidType(place, failure, "a mapping of add_to_queue's parameters")
+    if stray := [name for name in failure if name not in PARAMETERS]:
+        raise InvalidInput(f"{place}: {stray[0]}", failure[stray[0]], f"the parameters are {', '.join(PARAMETERS)}")
+    try:
+        return intake(**{"item_type": None, "resource_type": None, **failure})
+    except (InvalidInput, InvalidType) as wrong:
+        raise type(wrong)(f"{place}.{wrong.parameter}", wrong.value, wrong.allowed) from None
 
 
 def withdraw(

@@ -14,6 +14,7 @@ from manual_resolution.item import Item
 from manual_resolution.values import context_fields, label_of, read_value
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 Effect = Literal["database", "external", "escalate", "defer"]
 
 
@@ -93,6 +94,8 @@ class Resolved:
 
 def resolved(resolution: str, *, result: str | None = None) -> Resolved:
     """The item is resolved; `resolution` goes on record, `result` (the same where left out) is shown."""
+    if not resolution.strip():
+        raise InvalidInput("resolution", resolution, "a sentence for the record")
     return Resolved(resolution, result or resolution)
 
 
@@ -214,11 +217,13 @@ class Option:
         failing = (answers[key] for key in self.requires if key in answers and answers[key].verdict != "pass")
         return next((answer.sentence for answer in failing), None)
 
-    def complete(self) -> None:
+    def complete(self, item_type: str) -> None:
         """Raise `SettingsError` when a part is missing."""
         needed = {"database": ("run",), "external": ("call", "then", "probe")}.get(self.effect, ())
         if missing := [part for part in needed if part not in self.effects]:
-            raise SettingsError([f"Option {self.key}: effect {self.effect!r} needs {' and '.join(missing)}."])
+            raise SettingsError(
+                [f"Option {self.key} of {item_type}: effect {self.effect!r} needs {' and '.join(missing)}."]
+            )
 
 
 Factor = Asking
@@ -269,10 +274,14 @@ class Workflow:
         values: type[Any] | None = None,
         action: str = "",
     ) -> Option:
-        """Declare an option, as a decorator of its main part; the others follow: `@retry.call`, `.then`, `.probe` or `.run`, and `.plan`.
+        """Declare an option, as a decorator of its main part; `@retry.then`, `.probe` and `.plan` add the others.
 
         `values` is a dataclass of what the option asks; `action` is shown while it runs.
         """
+        if effect not in ("database", "external"):
+            raise SettingsError(
+                [f"Option {key} of {self.item_type}: effect {effect!r} is neither database nor external."]
+            )
         if stray := [name for name in requires if name not in self.checks]:
             raise SettingsError(
                 [f"Option {key} of {self.item_type} requires {', '.join(stray)}, which is no check of it."]
@@ -305,7 +314,7 @@ class Workflow:
     def complete(self) -> "Workflow":
         """Itself, when every option has its parts; raises `SettingsError` else."""
         for option in self._options.values():
-            option.complete()
+            option.complete(self.item_type)
         return self
 
     def _add(self, option: Option) -> Option:
@@ -342,6 +351,13 @@ class Workflow:
         if not labelled:
             return [(name.replace("_", " ").capitalize(), value) for name, value in given.items()]
         return [(label_of(f), (f.metadata.get("brief") or same)(given[f.name])) for f in labelled if f.name in given]
+
+
+def expected(kind: type[T], value: object, advice: str) -> T:
+    """`value`, when it is what a workflow's function must return; a forgotten `return` is told, not carried on."""
+    if not isinstance(value, kind):
+        raise TypeError(f"it returned {type(value).__name__} instead of {advice}")
+    return value
 
 
 def name_of(function: Callable[..., Any]) -> str:

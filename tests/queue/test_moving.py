@@ -414,3 +414,21 @@ def test_a_value_nobody_asked_for_is_refused(queue: Queue, item: int, option: st
         queue.resolve(item, option, "j", "alice", values=values)
     assert refused.value.parameter == named
     assert verbs(queue, item) == ["add"]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        "sla_deadline = sla_deadline + interval '1 day'",
+        "lease_until = now() + interval '2 days', status = 'assigned', assigned_to = 'alice'",
+        "occurrences = 1",
+        "last_occurred_at = '1990-01-01'",
+    ],
+)
+def test_no_client_moves_a_deadline_later_or_holds_for_ever(db: Any, queue: Queue, facts: str) -> None:
+    """A deadline never moves later, a lease never outlasts a day, what occurred stays counted: for psql too."""
+    for _ in range(2):
+        queue.add("pdf_deletion_failed", "meal_plan", 1, "medium", "503")
+    with pytest.raises(psycopg.Error) as refused:
+        db.execute(f"update manual_resolution_queue set {facts}".encode())  # noqa: S608
+    assert refused.value.sqlstate == "MRQ03"

@@ -1,5 +1,6 @@
 """Carrying a decision out, once (design, Carrying a decision out). The workflows are this file's own."""
 
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -712,3 +713,36 @@ def test_resolve_and_next(document: Any, new_queue: Any) -> None:
     other = queue.add("document_stuck", "document", 2, "low", "r").id
     answer, following = queue.resolve_and_next(item, "delete", "j", "alice")
     assert (answer.item.id, following.id, following.assigned_to) == (item, other, "alice")
+
+
+def test_what_a_confirmer_says_is_on_record(new_queue: Any, tmp_path: Any) -> None:
+    """Who confirms an unknown outcome says why under their own name, beside the first person's decision."""
+    flow = Workflow("payout_stuck")
+    pay = flow.option("pay", "Pay", effect="external")
+    pay.call(lambda item: unclear("no answer"))
+    pay.probe(lambda item: unclear("no answer either"))
+    pay.then(lambda item: resolved("Paid"))
+    queue = new_queue(flow)
+    item_id = queue.add("payout_stuck", "payout", 1, "low", "bank timed out").id
+    with pytest.raises(OutcomeUnknown):
+        queue.resolve(item_id, "pay", "she asked twice", "alice@example.com")
+    queue.confirm(item_id, "bob@example.com", done=True, note="the bank's list has it")
+    kept = queue.get(item_id).resolution_metadata
+    assert kept["decided_by"] == "alice@example.com"
+    assert kept["justification"] == "she asked twice"
+    assert kept["confirmed_by"] == "bob@example.com"
+    assert "the bank's list has it" in kept["confirmation"]
+
+
+@pytest.mark.parametrize("mistake", [lambda: None, lambda: "done", lambda: sys.exit(7)])
+def test_a_workflows_mistake_is_one_sentence(new_queue: Any, mistake: Any) -> None:
+    """A check or effect that returns the wrong thing, or ends the program, is told in a sentence; nothing is done."""
+    flow = Workflow("clumsy")
+    flow.check("It is so")(mistake)
+    flow.option("do", "Do it", effect="database").run(mistake)
+    queue = new_queue(flow)
+    item_id = queue.add("clumsy", "thing", 1, "low", "x").id
+    assert [answer.verdict for answer in queue.examine(item_id).answers.values()] == ["unknown"]
+    with pytest.raises(Failed, match="Nothing was done"):
+        queue.resolve(item_id, "do", "because", "alice@example.com")
+    assert queue.get(item_id).status == "pending"

@@ -87,5 +87,5 @@ def test_an_incomplete_workflow_is_refused() -> None:
     """An option without its parts stops the start, and names what is missing."""
     flow = Workflow("half")
     flow.option("call", "Call", effect="external").call(lambda: None)
-    with pytest.raises(SettingsError, match="Option call: effect 'external' needs then and probe"):
+    with pytest.raises(SettingsError, match="Option call of half: effect 'external' needs then and probe"):
         Registry([("here", flow)])

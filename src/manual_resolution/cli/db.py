@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from manual_resolution.cli import parameters as given
-from manual_resolution.cli.face import fail, print_json
+from manual_resolution.cli.face import enter_demo, fail, print_json
 from manual_resolution.errors import Unreachable
 
 if TYPE_CHECKING:
@@ -37,10 +37,7 @@ def chosen_settings() -> "Settings":
     """The settings in force; the demo's while `MRQ_DEMO` is set."""
     from manual_resolution.settings import Settings
 
-    if folder := os.environ.get("MRQ_DEMO"):
-        from manual_resolution.demo import enter
-
-        enter(folder)
+    enter_demo()
     return Settings.from_env()
 
 

@@ -73,8 +73,10 @@ def open_queue() -> "Queue":
 def enter_demo() -> None:
     """Let the environment name the demo, its database and who speaks in it, while `MRQ_DEMO` is set."""
     if folder := os.environ.get("MRQ_DEMO"):
-        from manual_resolution.demo import enter
+        from manual_resolution.demo import enter, is_there
 
+        if not is_there(folder):
+            fail(f"There is no demo in {folder} (MRQ_DEMO): `mrq demo --dir {folder}` makes one.", 3)
         enter(folder)
 
 

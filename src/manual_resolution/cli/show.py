@@ -138,8 +138,9 @@ def escalated_text(item: "Item") -> str:
 def resolved_text(item: "Item") -> str:
     """By whom, when, how and why."""
     told = item.resolution_metadata or {}
-    who = item.assigned_to or told.get("decided_by") or "somebody"
+    who = told.get("decided_by") or ("SQL" if item.status == "resolved" else item.assigned_to)
     why = f', because "{inert(str(told["justification"]))}"' if told.get("justification") else ""
+    why += f"; {inert(str(told['confirmation']))}" if told.get("confirmation") else ""
     when = instant_text(item.resolved_at) if item.resolved_at else "an unknown time"
     return f'by {inert(str(who))} at {when}: "{inert(item.resolution or "")}"{why}'
 
@@ -327,7 +328,9 @@ def what(event: "Event") -> str:
 def _said(verb: str, data: dict[str, Any], private: dict[str, Any]) -> str:
     match verb:
         case "resolve" | "withdraw":
-            return str(private.get("resolution") or private.get("reason") or "")
+            said = str(private.get("resolution") or private.get("reason") or "")
+            confirmation = (private.get("resolution_metadata") or {}).get("confirmation")
+            return f"{said} ({confirmation})" if confirmation else said
         case "attempt":
             values = ", ".join(f"{name} {value}" for name, value in (private.get("values") or {}).items())
             return f"{private.get('option', '')} {values}".strip()

@@ -199,16 +199,17 @@ COPY: Final = """
 copy mrq_staged (line, add_id, item_type, resource_type, resource_id, resource_key, priority, reason, context,
                  sla_seconds, occurred_at, dedup_key, fingerprint) from stdin
 """
-# Equal failures are folded first, and keys go in by order: two batches that meet cannot deadlock.
+# Equal failures are folded first, and keys go in by order: two batches that meet cannot deadlock. What is sorted and
+# folded is narrow; the texts are fetched by their line when they are written.
 ADD_STAGED: Final = (
     """
 with clock as materialized (select mrq_now() as now),
 keyed as materialized (
-  select s.*, least(occurred_at, now) as at, now,
-         mrq_dedup_key(item_type, resource_type, resource_id, resource_key, s.dedup_key) as key
-    from mrq_staged s, clock),
+  select line, add_id, mrq_rank(priority) as rank, sla_seconds, occurred_at, least(occurred_at, now) as at, now,
+         mrq_dedup_key(item_type, resource_type, resource_id, resource_key, dedup_key) as key
+    from mrq_staged, clock),
 late as materialized (
-  select k.line, k.add_id, k.at, k.reason, k.context, ended.id from keyed k cross join lateral (
+  select k.line, k.add_id, k.at, ended.id from keyed k cross join lateral (
     select r.id from manual_resolution_queue r
      where k.occurred_at is not null and r.dedup_key = k.key and r.status = 'resolved'
        and r.resolved_at > k.occurred_at
@@ -216,9 +217,9 @@ late as materialized (
      order by r.resolved_at desc limit 1) ended),
 staged as materialized (select * from keyed where line not in (select line from late)),
 folded as materialized (
-  select distinct on (key) *, count(*) over same as times, max(at) over same as last_at,
-         min(mrq_rank(priority)) over same as best_rank, first_value(sla_seconds) over ranked as best_sla
-    from staged window same as (partition by key), ranked as (partition by key order by mrq_rank(priority), line)
+  select distinct on (key) key, line, rank, at, now, count(*) over same as times, max(at) over same as last_at,
+         min(rank) over same as best_rank, first_value(sla_seconds) over ranked as best_sla
+    from staged window same as (partition by key), ranked as (partition by key order by rank, line)
    order by key, line),
 told as materialized (
   insert into manual_resolution_queue as q
@@ -228,28 +229,32 @@ told as materialized (
          (array['critical', 'high', 'medium', 'low'])[best_rank + 1], reason, context, at, last_at,
          least(sla_seconds, best_sla),
          least(at + sla_seconds * interval '1 second',
-               case when best_rank < mrq_rank(priority) then now + best_sla * interval '1 second' end),
+               case when best_rank < rank then now + best_sla * interval '1 second' end),
          key, fingerprint, times, %(by)s, 'add', 1, %(note)s::jsonb
-    from folded order by key
+    from folded join mrq_staged using (line) order by key
 """
     + _COUNT_REPEAT
     + """
   returning q.id, q.dedup_key, q.occurrences
 ),
 counted as (
-  select s.line, s.add_id, t.id, s.at, s.reason, s.context,
+  select s.line, s.add_id, t.id, s.at,
          t.occurrences - f.times + row_number() over (partition by s.key order by s.line) as n
     from staged s join told t on t.dedup_key = s.key join folded f on f.key = s.key),
 recorded as (
   insert into mrq_occurrence (add_id, item_id, n, occurred_at, reason, context)
-  select add_id, id, n, at, case when n > 1 then reason end, case when n > 1 then context end from counted
-  union all select add_id, id, null, at, reason, context from late)
+  select add_id, id, n, at, null, null from counted where n = 1
+  union all
+  select r.add_id, id, n, at, reason, context from (
+    select line, add_id, id, n, at from counted where n > 1
+    union all select line, add_id, id, null, at from late) r join mrq_staged using (line))
 select id, n from (select line, id, n from counted union all select line, id, 2 from late) told order by line"""
 )
 
 
 def add_many(db: Db, intakes: Iterable[Intake], by: Actor, sla_seconds: dict[str, int]) -> list[Added]:
     """Add a batch in one transaction (the caller's); the answers in the order given."""
+    db.execute("set local jit = off")  # compiling this takes up to seconds and saves nothing
     db.execute(STAGE)
     first_id = uuid.uuid4().int & ~0xFFFFFFFF  # neighbours in the index: a batch fills pages, not the whole tree
     with db.cursor().copy(COPY) as copy:

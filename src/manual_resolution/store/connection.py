@@ -21,6 +21,8 @@ from manual_resolution.errors import MRQError, Refused, Unreachable
 
 Db = psycopg.Connection[Any]
 
+#: Seconds kept of every limit for telling the server to stop.
+CANCELLING: Final = 0.2
 SILENT: Final = "The database did not answer in time."
 NO_ADDRESS: Final = "DATABASE_URL is not a PostgreSQL address (its text is not shown, it may hold a password)."
 
@@ -37,7 +39,7 @@ class LimitedConnection(psycopg.Connection[Any]):
             return super().wait(gen, interval, timeout)
         except pg._WaitTimeout:
             with suppress(psycopg.Error):  # what waits for a lock must not act after its caller was told no
-                self.cancel_safe(timeout=0.2)
+                self.cancel_safe(timeout=CANCELLING)
             self.close()
             raise Unreachable(SILENT) from None
 
@@ -99,7 +101,7 @@ class Database:
         deadline = monotonic() + (self.timeout if timeout is None else timeout)
         with told():
             db = self._take() or open_within(self.url, min(self.timeout, deadline - monotonic()))
-            db.deadline = deadline
+            db.deadline = deadline - min(CANCELLING, (deadline - monotonic()) / 4)
             try:
                 yield db
             finally:

@@ -416,6 +416,16 @@ begin
   if new.escalation_level < old.escalation_level then
     raise exception 'item %: its level never falls', old.id using errcode = 'MRQ03';
   end if;
+  if new.sla_deadline > old.sla_deadline and isfinite(new.sla_deadline) then
+    raise exception 'item %: its deadline never moves later', old.id using errcode = 'MRQ03';
+  end if;
+  if new.occurrences between 1 and old.occurrences - 1 or new.last_occurred_at < old.last_occurred_at then
+    raise exception 'item %: what occurred stays counted', old.id using errcode = 'MRQ03';
+  end if;
+  if new.lease_until is distinct from old.lease_until and isfinite(new.lease_until)
+     and new.lease_until > mrq_now() + interval '25 hours' then
+    raise exception 'item %: a lease lasts a day at most', old.id using errcode = 'MRQ03';
+  end if;
   if old.escalated_at is not null then
     new.escalated_at := old.escalated_at;
   end if;
