@@ -145,6 +145,7 @@ def test_a_second_client_attaches_and_the_last_one_stops_the_server(copied: Path
     assert not second.stop(), "stopping again is harmless"
 
 
+@pytest.mark.slow
 def test_eight_processes_at_once_make_one_server(folder: Path) -> None:
     """Eight processes that start the same new folder share one initdb and one server; the last stops it."""
     with run(CLIENTS, folder, 8) as processes:
@@ -291,6 +292,7 @@ def test_data_of_another_version_says_pg_dump(folder: Path) -> None:
         EmbeddedPostgres(folder).start()
 
 
+@pytest.mark.slow
 def test_a_server_that_does_not_start_says_why(copied: Path) -> None:
     """The reason in the server's log is passed on, in one line."""
     (copied / "pg/postgresql.auto.conf").write_text("no_such_setting = 1\n")

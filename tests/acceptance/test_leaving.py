@@ -89,6 +89,7 @@ def test_of_two_operators_one_wins_and_the_other_is_told_who(stage: Any) -> None
     assert stage.item(item_id).assigned_to == "bob@example.com"
 
 
+@pytest.mark.slow
 def test_of_two_sessions_that_decide_one_item_only_one_does(stage: Any, clock: Any) -> None:
     """A lease that ran out at the prompt: bob's session decides the item, alice's is told how and by whom."""
     item_id = stage.parcel()

@@ -85,6 +85,7 @@ def test_the_demo_prints_fifteen_items(first_run: tuple[Path, str]) -> None:
     assert len(table) == 15 and sum("overdue by" in line for line in table) == 1
 
 
+@pytest.mark.slow
 def test_it_prints_json_and_stays_as_it_was_left(demo: Path) -> None:
     """--json prints an array and nothing else; running it again changes nothing."""
     first, second = (mrq("demo", "--json", "--dir", demo) for _ in range(2))

@@ -43,6 +43,7 @@ def test_a_full_disk_is_told_in_one_sentence(mrq_process: Run) -> None:
     assert (ended.code, ended.err) == (1, "No space left on device.\n")
 
 
+@pytest.mark.slow
 def test_bytes_that_are_no_text_are_refused(mrq_process: Run) -> None:
     """Arguments that are not UTF-8 end with 2 and one sentence, whichever option holds them."""
     for words in ([*GOOD, "--reason", b"a\xffb"], [*GOOD, "--reason", "x", "--context", b'{"a": "\xff"}'],

@@ -55,6 +55,7 @@ def test_a_list_fits_the_terminal(at_terminal: Run, add: Add) -> None:
     assert lines[2] == "     age 0 minutes, owner nobody"
 
 
+@pytest.mark.slow
 def test_colours_repeat_what_words_say(at_terminal: Run, connect: Connect) -> None:
     """An overdue critical item stands out on a terminal, unless NO_COLOR is set or the terminal is dumb."""
     connect().execute(

@@ -232,6 +232,7 @@ def test_as_json_stdout_is_one_document_and_metrics_may_go_to_a_file(
     assert [json.loads(line).get("total") for line in file.read_text().splitlines()] == [None, 3]
 
 
+@pytest.mark.slow
 def test_a_metrics_file_that_cannot_be_written_stops_nothing(
     three_late: None, database_url: str, tmp_path: Path
 ) -> None:
