@@ -23,7 +23,6 @@ def tables(measured: Sequence[Measured]) -> Iterator[str]:
 def _rates(medians: Medians, case: str, names: Sequence[str]) -> Iterator[str]:
     titles = zip(("", "/s", "spread", "p50 ms", "p99 ms", "to L", "MRQ to it", "others"), WIDTHS, strict=True)
     yield "  " + " ".join(f"{title:>{width}}" for title, width in titles)
-    by_hand, ours = medians.rate(case, "L"), medians.rate(case, "MRQ")
     for name in names:
         runs = medians.runs[case, name]
         rates = [one.timed.rate for one in runs]
@@ -32,7 +31,7 @@ def _rates(medians: Medians, case: str, names: Sequence[str]) -> Iterator[str]:
         load = statistics.median(one.load for one in runs)
         yield (
             f"  {name:30} {rate:9,.0f} {(max(rates) - min(rates)) / rate:7.0%} {p50:9.2f} {p99:9.2f}"
-            f" {ratio(rate, by_hand):>6} {ratio(ours, rate):>9} {load:7.0%}"
+            f" {shown(medians.ratio(case, name, 'L')):>6} {shown(medians.ratio(case, 'MRQ', name)):>9} {load:7.0%}"
         )
 
 
@@ -43,9 +42,9 @@ def _starts(medians: Medians, names: Sequence[str]) -> Iterator[str]:
         yield f"  {name:45} {statistics.median(took):9.0f} {min(took):7.0f} {max(took):7.0f}"
 
 
-def ratio(value: float | None, other: float | None) -> str:
+def shown(ratio: float | None) -> str:
     """`0.83`, or a dash where there is nothing to compare."""
-    return f"{value / other:.2f}" if value and other else "–"
+    return "–" if ratio is None else f"{ratio:.2f}"
 
 
 def as_json(
