@@ -22,7 +22,7 @@ from manual_resolution.embedded import EmbeddedPostgres
 
 ROOT = Path(__file__).parents[2]
 MRQ = (sys.executable, "-m", "manual_resolution.cli.app")
-ENVIRONMENT = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+ENVIRONMENT = {name: os.environ[name] for name in ("PATH", "HOME", "MRQ_PG_BIN") if name in os.environ}
 ENVIRONMENT |= {"LANG": "C.UTF-8", "TERM": "dumb"}
 
 Ended = subprocess.CompletedProcess[str]
