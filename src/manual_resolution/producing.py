@@ -80,8 +80,9 @@ def told(number: int, failure: object) -> Intake:
         raise InvalidType(place, failure, "a mapping of add_to_queue's parameters")
     if stray := [name for name in failure if name not in PARAMETERS]:
         raise InvalidInput(f"{place}: {stray[0]}", failure[stray[0]], f"the parameters are {', '.join(PARAMETERS)}")
+    complete: dict[str, Any] = {"item_type": None, "resource_type": None, **failure}
     try:
-        return intake(**{"item_type": None, "resource_type": None, **failure})
+        return intake(**complete)
     except (InvalidInput, InvalidType) as wrong:
         raise type(wrong)(f"{place}.{wrong.parameter}", wrong.value, wrong.allowed) from None
 

@@ -528,3 +528,20 @@ def test_what_its_owner_gave_back_is_withdrawn(queue: Queue, tell: Any) -> None:
     queue.release(item, "alice")
     withdraw_from(queue, 1)
     assert queue.get(item).status == "resolved"
+
+
+def test_a_batchs_error_names_the_failure(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong with one failure of a batch is raised with its number and its parameter; nothing is added."""
+    from manual_resolution import InvalidInput, InvalidType, add_many
+
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    fine = {"item_type": "x", "resource_type": "y", "resource_id": 1, "priority": "low", "reason": "r"}
+    for wrong, named in (
+        ({**fine, "priority": "x"}, r"failures\[1\]\.priority"),
+        ({"prio": 1}, r"failures\[1\]: prio"),
+    ):
+        with pytest.raises(InvalidInput, match=named):
+            add_many([fine, wrong])
+    for failures in ([fine, 1], None):
+        with pytest.raises(InvalidType, match="failures"):
+            add_many(failures)  # type: ignore[arg-type]
