@@ -49,7 +49,7 @@ def main() -> None:
     (shipped,) = (m.sql for m in migrations() if m.number == 1)
     with tempfile.TemporaryDirectory() as folder:
         server = start(Path(folder) / "server")
-        queues = {}
+        queues: dict[str, Queue] = {}
         for name, sql in (("one function", shipped), ("a CHECK each", as_checks(shipped))):
             address = new_database(server, f"rules_{len(queues)}")
             with psycopg.connect(address) as db:
