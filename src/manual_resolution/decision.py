@@ -70,11 +70,8 @@ def confirmed(by: Actor, decision: Decision, outcome: Outcome, state: str) -> di
     """Who confirmed an outcome and what they said; nothing where the call's own answer was clear."""
     if state != "confirmed_done":
         return {}
-    return (
-        {"confirmed_by": by.name, "confirmation": outcome.sentence}
-        if by.name != decision.by.name
-        else {"confirmation": outcome.sentence}
-    )
+    told = {"confirmation": outcome.sentence}
+    return told if by.name == decision.by.name else told | {"confirmed_by": by.name}
 
 
 def evidence_of(outcome: Outcome) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def _open(home: Path) -> Demo:
 
 def _mark(home: Path) -> None:
     """A folder that is not a demo's is never taken for one."""
-    if home.exists() and any(home.iterdir()) and not (home / MARK).exists():
+    if home.exists() and any(home.iterdir()) and not is_there(home):
         raise Refused(f"{home} is there already and is no demo's: choose another folder with --dir.")
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     (home / MARK).touch()
@@ -105,7 +105,7 @@ def is_ours(name: str) -> bool:
 def was_cut_short(folder: str | Path) -> bool:
     """Whether the demo's week was begun and never came to its end."""
     home = Path(folder).absolute()
-    if not (home / MARK).exists():
+    if not is_there(home):
         return False
     with suppress(OSError, ValueError):
         return json.loads((home / "world.json").read_text())["nights"] is None
@@ -117,7 +117,7 @@ def reset(folder: str | Path) -> None:
     home = Path(folder).absolute()
     if not home.exists():
         return
-    if not (home / MARK).exists():
+    if not is_there(home):
         raise Refused(f"{home} is no demo's folder: nothing was removed.")
     if (home / "postgres").exists() and not stopped(EmbeddedPostgres(home / "postgres")):
         raise Refused("Another mrq uses this demo just now: end it first. Nothing was removed.")

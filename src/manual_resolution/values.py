@@ -23,6 +23,11 @@ def label_of(one: Field[Any]) -> str:
     return str(one.metadata.get("label") or one.name.replace("_", " ").capitalize())
 
 
+def is_required(one: Field[Any]) -> bool:
+    """Whether a field has no default."""
+    return one.default is MISSING and one.default_factory is MISSING
+
+
 def context_fields(kind: type[Any] | None) -> tuple[Field[Any], ...]:
     """The fields of a context dataclass, none for none."""
     return fields(kind) if kind is not None else ()

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 
 from manual_resolution.errors import InvalidInput, SettingsError
 from manual_resolution.item import Item
-from manual_resolution.values import context_fields, label_of, read_value
+from manual_resolution.values import context_fields, is_required, label_of, read_value
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -330,17 +330,15 @@ class Workflow:
 
     def missing(self, item: Item) -> list[str]:
         """Labels of required context that the item lacks."""
-        required = [f for f in context_fields(self.context) if f.default is MISSING and f.default_factory is MISSING]
-        return [label_of(f) for f in required if (item.context or {}).get(f.name) in (None, "")]
+        given = item.context or {}
+        return [label_of(f) for f in context_fields(self.context) if is_required(f) and given.get(f.name) in (None, "")]
 
     def typed(self, item: Item) -> Item:
         """The item with its context as the workflow's dataclass; what is missing is None."""
         if self.context is None:
             return item
         given = item.context or {}
-        empty = {
-            f.name: None for f in context_fields(self.context) if f.default is MISSING and f.default_factory is MISSING
-        }
+        empty = {f.name: None for f in context_fields(self.context) if is_required(f)}
         known = {f.name: given[f.name] for f in context_fields(self.context) if f.name in given}
         return replace(item, context=self.context(**(empty | known)))
 
