@@ -1,6 +1,7 @@
 """Any terminal, or none: readable, never a traceback; what others wrote neither acts nor forges a line."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -86,7 +87,7 @@ def test_poor_terminals_are_enough(stage: Any, environment: dict[str, str | None
 
 def piped(stage: Any, line: str) -> "subprocess.CompletedProcess[bytes]":
     """The session without a terminal: a shell says where its input comes from and its output goes."""
-    command = line.replace("MRQ", f"{sys.executable} -m manual_resolution.cli.app process")
+    command = line.replace("MRQ", f"{shlex.quote(sys.executable)} -m manual_resolution.cli.app process")
     return subprocess.run(
         ["sh", "-c", command], env=stage.environment, cwd=ROOT, capture_output=True, timeout=30, check=False
     )

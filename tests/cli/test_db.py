@@ -19,7 +19,8 @@ NAMES = [f"{migration.number:04} {migration.name}" for migration in migrations()
 ALL = f"{len(NAMES)} migration{'' if len(NAMES) == 1 else 's'}"
 
 #: Writes down how it was called and what it was told by the environment.
-FAKE_PSQL = """#!{python}
+FAKE_PSQL = """#!/bin/sh
+"exec" "{python}" "$0" "$@"
 import json, os, sys
 told = {{name: value for name, value in os.environ.items() if name.startswith("PG")}}
 json.dump({{"words": sys.argv[1:], "told": told}}, open({record!r}, "w"))
