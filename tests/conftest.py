@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -25,6 +26,9 @@ TEMPLATE = "mrq_template"
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 
 Connect = Callable[..., psycopg.Connection[Any]]
+
+# A shell that runs the tests in the background lets them, and so the commands they start, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
