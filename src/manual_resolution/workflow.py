@@ -171,7 +171,10 @@ class Check:
 
 @dataclass(slots=True)
 class Option:
-    """One thing a person may decide. `requires` names the checks that must pass."""
+    """One thing a person may decide. `requires` names the checks that must pass; `approvals=1` needs a second person.
+
+    `override=False`: not even two persons may decide it while a required check does not pass.
+    """
 
     key: str
     label: str
@@ -181,6 +184,8 @@ class Option:
     action: str = ""
     team: str | None = None
     hours: float = 24
+    approvals: int = 0
+    override: bool = True
     effects: dict[str, Asking] = field(default_factory=dict)
 
     def _keep(self, part: str, allowed: str, function: F) -> F:
@@ -273,10 +278,13 @@ class Workflow:
         requires: Sequence[str] = (),
         values: type[Any] | None = None,
         action: str = "",
+        approvals: Literal[0, 1] = 0,
+        override: bool = True,
     ) -> Option:
         """Declare an option, as a decorator of its main part; `@retry.then`, `.probe` and `.plan` add the others.
 
-        `values` is a dataclass of what the option asks; `action` is shown while it runs.
+        `values` is a dataclass of what the option asks; `action` is shown while it runs. `approvals=1`: it waits for a
+        second person. `override=False`: nobody may decide it while a check of `requires` does not pass.
         """
         if effect not in ("database", "external"):
             raise SettingsError(
@@ -286,7 +294,11 @@ class Workflow:
             raise SettingsError(
                 [f"Option {key} of {self.item_type} requires {', '.join(stray)}, which is no check of it."]
             )
-        return self._add(Option(key, label, effect, tuple(requires), values, action))
+        if approvals not in (0, 1) or isinstance(approvals, bool):
+            raise SettingsError([f"Option {key} of {self.item_type}: approvals={approvals!r} is neither 0 nor 1."])
+        return self._add(
+            Option(key, label, effect, tuple(requires), values, action, approvals=approvals, override=override)
+        )
 
     def escalate(self, label: str = "Escalate", *, team: str | None = None) -> Option:
         """Place the generic escalation here, under this label, for this team."""
