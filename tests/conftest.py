@@ -6,9 +6,7 @@ test changes the schema or adds tables of its own.
 """
 
 import contextlib
-import fcntl
 import os
-import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +17,7 @@ import pytest
 from psycopg import sql
 
 from manual_resolution.embedded import EmbeddedPostgres
+from manual_resolution.run_folder import run_folder as a_run_folder
 
 KEPT = {"MRQ_PG_BIN", "MRQ_KILLS"}
 IGNORED = ("DATABASE_URL", "BLOB_READ_WRITE_TOKEN", "MRQ_", "VERCEL_", "PG", "HTTP_PROXY", "HTTPS_PROXY")
@@ -43,43 +42,10 @@ def no_real_settings() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """One folder for all workers of this run, in memory where there is room: 10 times faster databases.
-
-    The last worker to leave stops the servers in it and removes it; so does the next run after a killed one.
-    """
+    """One folder for all workers of this run; the last to leave stops the servers in it and removes it."""
     base = tmp_path_factory.getbasetemp()
-    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    memory = Path("/dev/shm")
-    is_roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 4 << 30
-    parent, prefix = memory if is_roomy else base, f"mrq-tests-{os.geteuid()}"
-    folder = parent / f"{prefix}-{base.stat().st_ino}"
-    with _alone(parent / f"{prefix}.lock"):
-        for old in parent.glob(f"{prefix}-*"):
-            _remove_unused(old)
-        folder.mkdir(mode=0o700, exist_ok=True)
-        lease = (folder / "lease").open("w")
-        fcntl.flock(lease, fcntl.LOCK_SH)
-    yield folder
-    with _alone(parent / f"{prefix}.lock"):
-        lease.close()
-        _remove_unused(folder)
-
-
-@contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _remove_unused(folder: Path) -> None:
-    if folder.lstat().st_uid != os.geteuid():
-        return
-    with contextlib.suppress(BlockingIOError), (folder / "lease").open("w") as lease:
-        fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        for data in folder.glob("*/pg"):
-            EmbeddedPostgres(data.parent).stop()
-        shutil.rmtree(folder)
+    with a_run_folder(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base, "mrq-tests") as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")

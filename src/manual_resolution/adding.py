@@ -7,11 +7,12 @@ from typing import Any
 from uuid import uuid4
 
 from manual_resolution import intake as strict
-from manual_resolution.errors import InvalidType, Unreachable
+from manual_resolution.errors import Unreachable
 from manual_resolution.intake import Intake
 from manual_resolution.item import Actor, Added, Item
 from manual_resolution.settings import Settings
 from manual_resolution.store import adding, items
+from manual_resolution.store.borrowed import driver_connection
 from manual_resolution.store.connection import Database, Db, told
 from manual_resolution.via import here
 
@@ -113,18 +114,3 @@ class Adding:
         }
         with self.database.connection() as db:
             return items.withdraw(db, Actor(f"producer:{checked.producer}", "producer", here()), checked.reason, thing)
-
-
-def driver_connection(connection: Any) -> Db:
-    """The psycopg 3 connection inside what a caller gave: psycopg's own, SQLAlchemy's, Django's."""
-    from psycopg import Connection
-
-    inner = connection
-    for name in ("connection", "driver_connection", "connection"):
-        if isinstance(inner, Connection):
-            return inner
-        found = getattr(inner, name, None)
-        inner = found() if callable(found) and not isinstance(found, Connection) else found or inner
-    if isinstance(inner, Connection):
-        return inner
-    raise InvalidType("connection", connection, "a psycopg 3 connection, or one of SQLAlchemy or Django over it")

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from psycopg.pq import TransactionStatus
 
-from manual_resolution import InvalidInput, InvalidType, Queue, Unreachable, add_to_queue
+from manual_resolution import InvalidInput, Queue, Unreachable, add_to_queue
 
 
 @pytest.fixture
@@ -166,33 +166,6 @@ def test_two_repeats_in_one_transaction(caller: Any, tell: Any, queue: Queue) ->
     caller.commit()
     queue.wake(every=0)
     assert queue.get(first.id).occurrences == 2
-
-
-class Wrapper:
-    """A connection as SQLAlchemy's or Django's hold psycopg's."""
-
-    def __init__(self, **inner: Any) -> None:
-        vars(self).update(inner)
-
-
-def test_a_wrapped_connection_serves(caller: Any, tell: Any, queue: Queue) -> None:
-    """SQLAlchemy's connection (proxied) and Django's hold psycopg's: either is taken."""
-    tell(1, connection=Wrapper(connection=Wrapper(driver_connection=caller)))
-    tell(2, connection=Wrapper(connection=caller))
-    caller.commit()
-    assert len(queue.list()) == 2
-
-
-@pytest.mark.parametrize(
-    "connection",
-    ["postgresql://x", 5, Wrapper(), Wrapper(connection=None)],
-    ids=["text", "number", "empty", "closed"],
-)
-def test_what_is_no_connection_is_named(tell: Any, connection: Any) -> None:
-    """Anything that holds no psycopg connection is refused as a TypeError that names the parameter."""
-    with pytest.raises(InvalidType) as refused:
-        tell(connection=connection)
-    assert refused.value.parameter == "connection"
 
 
 def test_any_rows_and_cursors_serve(database_url: str, connect: Any, tell: Any, queue: Queue) -> None:
