@@ -58,7 +58,7 @@ FILL_EVENTS = """
 insert into mrq_event
   (item_id, seq, at, actor, actor_kind, via, verb, data, private, salt, private_hash, hash)
 select id, 1, created_at, 'bench', 'producer', 'lib:bench@bench', 'add', mrq_origin(q),
-       jsonb_build_object('reason', reason, 'context', context), '\\x00000000000000000000000000000000',
+       mrq_told(q), '\\x00000000000000000000000000000000',
        '\\x00', sha256(id::text::bytea)
   from manual_resolution_queue q
 """

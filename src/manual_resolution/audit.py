@@ -11,8 +11,8 @@ from datetime import timedelta
 from typing import Any, Final, Literal
 
 from manual_resolution.errors import NotFound
+from manual_resolution.heads import line_of
 from manual_resolution.inert import inert
-from manual_resolution.item import iso
 from manual_resolution.store import audit as store
 from manual_resolution.store.audit import Chain
 from manual_resolution.store.connection import Database, Db
@@ -71,19 +71,6 @@ class Verdict:
         return {"whole": self.is_whole} | facts | {"findings": [f.as_json() for f in self.named]}
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """One line over all items, to keep elsewhere. `at` is the database's clock, UTC."""
-
-    head: str
-    items: int
-    events: int
-    at: str
-
-    def __str__(self) -> str:
-        return f"HEAD {self.head} items={self.items} events={self.events} at={self.at}"
-
-
 Progress = Callable[[int, int], None]
 
 
@@ -97,7 +84,8 @@ def verify(database: Database, ids: Sequence[int] = (), *, progress: Progress | 
         total = store.count_items(db) if progress else 0
         for chain in store.chains(db, ids):
             _take(db, chain, verdict)
-            digest.update(_line(chain.item_id, chain.version, chain.last_hash))
+            if chain.version is not None:  # else its row is missing
+                digest.update(line_of(chain.item_id, chain.version, chain.last_hash))
             missing.discard(chain.item_id)
             if progress and verdict.items % 1000 == 0:
                 progress(verdict.items, total)
@@ -105,22 +93,6 @@ def verify(database: Database, ids: Sequence[int] = (), *, progress: Progress | 
         raise NotFound(f"There is no item #{min(missing)}.")
     verdict.head = None if ids else digest.hexdigest()
     return verdict
-
-
-def head(database: Database) -> Head:
-    """The head: SHA-256 over the lines `id version hash` of all items, in the order of their ids."""
-    items = events = 0
-    digest = hashlib.sha256()
-    with database.transaction(PATIENCE.total_seconds()) as db:
-        for link in store.links(db):
-            items, events = items + 1, events + link.version
-            digest.update(_line(link.item_id, link.version, link.last_hash))
-        return Head(digest.hexdigest(), items, events, iso(store.now(db)))
-
-
-def _line(item_id: int, version: int | None, last_hash: bytes | None) -> bytes:
-    """What one item gives to the head; nothing where its row is missing."""
-    return b"" if version is None else f"{item_id} {version} {(last_hash or b'').hex()}\n".encode()
 
 
 def _take(db: Db, chain: Chain, verdict: Verdict) -> None:

@@ -1,6 +1,5 @@
 """`mrq audit`: prove that nobody rewrote the history."""
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
@@ -10,10 +9,18 @@ import typer
 
 from manual_resolution.cli import parameters as given
 from manual_resolution.cli.face import fail, open_queue, print_json
+from manual_resolution.cli.progress import progress
+from manual_resolution.errors import InvalidInput
 
 if TYPE_CHECKING:
     from manual_resolution.audit import Verdict
+    from manual_resolution.heads import Against
+    from manual_resolution.queue import Queue
 
+Kept = Annotated[
+    str | None, given.option("--against", metavar="FILE", help="Compare with what `mrq audit head` printed then.")
+]
+Items = Annotated[bool, typer.Option("--items", help="First a line for each item, so that --against can name it.")]
 Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Only these items.", show_default=False)]
 
 
@@ -21,25 +28,73 @@ def register(app: typer.Typer) -> None:
     """Add `mrq audit verify` and `mrq audit head`."""
     about = "Prove that nobody rewrote the history."
     group = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help=about)
-    group.command("verify", epilog=given.example("mrq audit verify", "mrq audit verify 42"))(verify)
-    group.command("head", epilog=given.example("mrq audit head >> /mnt/elsewhere/mrq-heads"))(head)
+    for name, command, *examples in (
+        (
+            "verify",
+            verify,
+            "mrq audit verify",
+            "mrq audit verify 42",
+            "mrq audit verify --against /mnt/elsewhere/mrq-head",
+        ),
+        ("head", head, "mrq audit head", "mrq audit head --items > /mnt/elsewhere/mrq-head"),
+    ):
+        group.command(name, epilog=given.example(*examples))(command)
     app.add_typer(group, name="audit", rich_help_panel=given.LOOKING_AFTER)
 
 
-def verify(ids: Ids = None, as_json: given.Json = False) -> None:
+def verify(ids: Ids = None, against: Kept = None, as_json: given.Json = False) -> None:
     """Recompute every entry's hash and name the first wrong one of each item.
 
-    Exit code 1 when an entry was altered, removed, reordered or added, or an item's row says what its
-    history does not.
+    Exit code 1 when an entry was altered, removed, reordered or added, an item's row says what its
+    history does not, or the history is not the one kept in --against.
     """
     from manual_resolution import audit
 
     chosen = [given.item_id(text) for text in ids or ()]
-    with closing(open_queue()) as queue, progress() as advance:
-        verdict = audit.verify(queue.database, chosen, progress=advance)
-    print_json(verdict.as_json()) if as_json else print(told(verdict))
+    if chosen and against is not None:
+        raise InvalidInput("against", against, "a file for all items: give no numbers beside it")
+    with closing(open_queue()) as queue:
+        with progress("Verifying") as advance:
+            verdict = audit.verify(queue.database, chosen, progress=advance)
+        kept = None if against is None else compared(queue, against)
+    print_json(verdict.as_json() | ({"against": kept.as_json()} if kept else {})) if as_json else print(told(verdict))
+    if kept and not as_json:
+        print(told_against(kept, str(against)))
     if not verdict.is_whole:
         fail(f"The history is not whole: {verdict.found} of {counted(verdict.items, 'item')} found wrong.", 1)
+    if kept and kept.named:
+        fail(f"The history is not the one kept in {against}.", 1)
+
+
+def compared(queue: "Queue", file: str) -> "Against":
+    """What comparing every history with a kept file came to."""
+    from manual_resolution import heads
+
+    with opened(file) as lines, progress("Comparing") as advance:
+        return heads.compare(queue.database, lines, progress=(lambda done: advance(done, None)) if advance else None)
+
+
+@contextmanager
+def opened(file: str) -> Iterator[Iterator[str]]:
+    """The lines of a kept file."""
+    try:
+        with open(file, encoding="ascii", errors="replace") as lines:
+            yield lines
+    except (OSError, ValueError) as error:
+        if isinstance(error, InvalidInput):
+            raise
+        why = getattr(error, "strerror", None) or "it is not a file name"
+        raise InvalidInput("against", file, f"a file that can be read ({why})") from None
+
+
+def told_against(kept: "Against", file: str) -> str:
+    """What comparing came to, as a person reads it."""
+    from manual_resolution.inert import inert
+
+    if kept.named:
+        return kept.named
+    items = f"{counted(kept.items, 'item')}, " if kept.items else ""
+    return f"Against {inert(file)}: {items}{counted(kept.heads, 'head')}: every history begins as it was kept."
 
 
 def told(verdict: "Verdict") -> str:
@@ -53,35 +108,18 @@ def told(verdict: "Verdict") -> str:
     return "\n".join([*map(str, verdict.named), *([f"… and {counted(more, 'more item')}."] if more else [])])
 
 
-def head(as_json: given.Json = False) -> None:
+def head(items: Items = False, as_json: given.Json = False) -> None:
     """Print one line over all items, to keep where nobody who can write this database can reach it."""
-    from manual_resolution import audit
+    from manual_resolution import heads
 
+    if items and as_json:
+        raise InvalidInput("items", items, "lines of text, without --json")
+    tell: Callable[[str], object] | None = print if items else None
     with closing(open_queue()) as queue:
-        found = audit.head(queue.database)
+        found = heads.head(queue.database, tell=tell)
     print_json(asdict(found)) if as_json else print(found)
 
 
 def counted(number: int, noun: str) -> str:
     """`1 item`, `15 items`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-@contextmanager
-def progress() -> Iterator[Callable[[int, int], None] | None]:
-    """A bar on a terminal's stderr, once there is something to wait for; elsewhere nothing."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress, TaskID
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        tasks: list[TaskID] = []
-
-        def advance(done: int, total: int) -> None:
-            if not tasks:
-                tasks.append(bar.add_task("Verifying", total=total))
-            bar.update(tasks[0], completed=done, total=total)
-
-        yield advance

@@ -6,7 +6,6 @@ stands here a second time, in core SQL.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from psycopg.rows import class_row
@@ -38,15 +37,6 @@ class Chain:
     differing: list[str] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """What the outside copy keeps of one item: its number, how many entries, the last one's hash."""
-
-    item_id: int
-    version: int
-    last_hash: bytes | None
-
-
 # Streams: both sides come in the order of the item's number, so nothing is sorted or held.
 CHAINS: Final = """
 with entry as (
@@ -70,7 +60,8 @@ chain as (
          max(seq) as last_seq,
          max(seq) filter (where private ?& '{reason,context}') as told_at,
          max(seq) filter (where private is null and private_hash is not null) as erased_at,
-         (array_agg(data) filter (where seq = 1))[1] as origin
+         (array_agg(data) filter (where seq = 1))[1] as origin,
+         (array_agg(private) filter (where seq = 1))[1] as told_first
     from entry group by item_id),
 item as (select * from manual_resolution_queue where %(ids)s::bigint[] is null or id = any (%(ids)s))
 select coalesce(q.id, c.item_id) as item_id, q.version, coalesce(c.entries, 0) as entries,
@@ -82,6 +73,8 @@ select coalesce(q.id, c.item_id) as item_id, q.version, coalesce(c.entries, 0) a
   -- Where a later entry is erased, nobody can tell whether it told the reason and the context anew.
   left join mrq_event told
     on told.item_id = q.id and told.seq = c.told_at and coalesce(c.erased_at, 0) < c.told_at
+  -- Where the first entry is erased, the row alone tells what it is about.
+  cross join lateral (select coalesce(c.told_first, to_jsonb(q)) as about offset 0) first
   cross join lateral (select
     jsonb_strip_nulls(jsonb_build_object(
       'status', q.status, 'priority', q.priority, 'sla_deadline', q.sla_deadline at time zone 'UTC',
@@ -95,7 +88,9 @@ select coalesce(q.id, c.item_id) as item_id, q.version, coalesce(c.entries, 0) a
       'item_type', q.item_type, 'resource_type', q.resource_type, 'resource_id', q.resource_id,
       'resource_key', q.resource_key, 'created_at', q.created_at at time zone 'UTC',
       'dedup_key', q.dedup_key, 'fingerprint', q.fingerprint, 'reopened_from', q.reopened_from)) as row,
-    (c.origin - '{status,priority,sla_deadline,sla_seconds}'::text[]) || last.data as history,
+    (c.origin - '{status,priority,sla_deadline,sla_seconds}'::text[]) || last.data
+      || jsonb_strip_nulls(jsonb_build_object('resource_key', about -> 'resource_key',
+           'dedup_key', about -> 'dedup_key', 'fingerprint', about -> 'fingerprint')) as history,
     coalesce(told.private, jsonb_build_object('reason', q.reason, 'context', q.context)) as told,
     case when last.data ->> 'status' <> 'resolved' then '{}'
          else coalesce(last.private, jsonb_build_object(
@@ -118,18 +113,6 @@ def chains(db: Db, ids: Sequence[int] = ()) -> Iterator[Chain]:
     with db.cursor("mrq_chains", row_factory=class_row(Chain)) as cursor:
         cursor.itersize = 5000
         yield from cursor.execute(CHAINS, {"ids": list(ids) or None})
-
-
-def links(db: Db) -> Iterator[Link]:
-    """What the head is made of, in the order of the items' numbers. Inside a transaction."""
-    with db.cursor("mrq_links", row_factory=class_row(Link)) as cursor:
-        cursor.itersize = 5000
-        yield from cursor.execute(
-            """select q.id as item_id, q.version, e.hash as last_hash
-                 from manual_resolution_queue q
-                 left join mrq_event e on e.item_id = q.id and e.seq = q.version
-                order by q.id"""
-        )
 
 
 def verb(db: Db, item_id: int, seq: int) -> str | None:
@@ -161,11 +144,3 @@ def count_items(db: Db) -> int:
     """How many items there are to prove."""
     row = db.execute("select count(*) from manual_resolution_queue").fetchone()
     return row[0] if row else 0
-
-
-def now(db: Db) -> datetime:
-    """The database's clock, whole seconds."""
-    row = db.execute("select date_trunc('second', (select mrq_now()))").fetchone()
-    assert row is not None
-    moment: datetime = row[0]
-    return moment

@@ -310,8 +310,13 @@ create function mrq_origin(q manual_resolution_queue) returns jsonb language sql
   select jsonb_strip_nulls(jsonb_build_object(
     'status', q.status, 'priority', q.priority, 'sla_deadline', q.sla_deadline at time zone 'UTC',
     'sla_seconds', q.sla_seconds, 'item_type', q.item_type, 'resource_type', q.resource_type,
-    'resource_id', q.resource_id, 'resource_key', q.resource_key, 'created_at', q.created_at at time zone 'UTC',
-    'dedup_key', q.dedup_key, 'fingerprint', q.fingerprint, 'reopened_from', q.reopened_from))
+    'resource_id', q.resource_id, 'created_at', q.created_at at time zone 'UTC', 'reopened_from', q.reopened_from))
+$$;
+
+-- What an item just added says of its subject, and hashes that a guess would undo: erasure takes all of it.
+create function mrq_told(q manual_resolution_queue) returns jsonb language sql stable parallel safe as $$
+  select jsonb_build_object('reason', q.reason, 'context', q.context, 'resource_key', q.resource_key,
+                            'dedup_key', q.dedup_key, 'fingerprint', q.fingerprint)
 $$;
 
 create function mrq_private_hash(salt bytea, private jsonb) returns bytea language sql stable parallel safe as $$
@@ -395,6 +400,34 @@ create function mrq_verb(o manual_resolution_queue, n manual_resolution_queue) r
     else 'edit' end
 $$;
 
+-- Whether a context only lost keys.
+create function mrq_only_loses(o jsonb, n jsonb) returns boolean language sql immutable as $$
+  select n is null or (o is not null and not exists (
+    select from jsonb_each(n) kept where o -> kept.key is distinct from kept.value))
+$$;
+
+-- What may still happen to a resolved item, each time with an event: its personal facts are shown, or erased. Texts
+-- become a mark, keys go, what names it becomes random; nothing else changes.
+create function mrq_only_erases(o manual_resolution_queue, n manual_resolution_queue) returns boolean
+language sql stable as $$
+  select to_jsonb(n) - untold = to_jsonb(o) - untold and case n.changed_how
+    when 'reveal' then
+      (n.reason, n.context, n.resolution, n.resolution_metadata, n.resource_key, n.dedup_key, n.fingerprint)
+      is not distinct from
+      (o.reason, o.context, o.resolution, o.resolution_metadata, o.resource_key, o.dedup_key, o.fingerprint)
+    when 'erase' then
+      n.reason in (o.reason, '‹erased›')
+      and (n.resolution is not distinct from o.resolution or o.resolution is not null and n.resolution = '‹erased›')
+      and mrq_only_loses(o.context, n.context) and mrq_only_loses(o.resolution_metadata, n.resolution_metadata)
+      and (n.resource_key is not distinct from o.resource_key
+           or o.resource_key is not null and n.resource_key ~ '^erased [0-9a-f]{32}$')
+      and (n.dedup_key = o.dedup_key or n.dedup_key ~ '^erased [0-9a-f]{32}$')
+      and (n.fingerprint = o.fingerprint or n.fingerprint ~ '^erased [0-9a-f]{32}$')
+    else false end
+    from (values ('{reason,context,resolution,resolution_metadata,resource_key,dedup_key,fingerprint,changed_by,
+                    changed_how,changed_for,changed_note,wake_at,calm,priority_rank}'::text[])) names (untold)
+$$;
+
 -- Guards every move, tidies what a client forgets, and names the change for the history.
 create function mrq_guard() returns trigger language plpgsql set search_path from current as $$
 declare
@@ -402,6 +435,10 @@ declare
 begin
   if not mrq_may_follow(old.status, new.status) then
     if old.status = 'resolved' then
+      if own and mrq_only_erases(old, new) then
+        new.version := old.version + 1;
+        return new;
+      end if;
       raise exception 'item % is resolved and never changes: reopen makes a new item', old.id using errcode = 'MRQ02';
     end if;
     raise exception 'item % cannot go from % to %', old.id, old.status, new.status using errcode = 'MRQ02';
@@ -525,8 +562,7 @@ begin
              coalesce(n.changed_note ->> 'kind', 'person') as actor_kind,
              coalesce(n.changed_note ->> 'via', '') as via, n.changed_how as verb, mrq_origin(n) as data,
              coalesce(n.changed_note, '{}') - '{kind,via,edited}'::text[]
-               || jsonb_build_object('reason', n.reason, 'context', n.context)
-               as private,
+               || mrq_told(n) as private,
              uuid_send(gen_random_uuid()) as salt
       from new_rows n offset 0
     ) s offset 0
@@ -625,9 +661,11 @@ create trigger mrq_guard_occurrence before update on mrq_occurrence
 -- scheduled -> started | failed; started -> succeeded | failed | unknown; unknown -> confirmed; the rest is final.
 create function mrq_guard_attempt() returns trigger language plpgsql set search_path from current as $$
 begin
-  if (new.item_id, new.n, new.key, new.option, new."values", new.actor, new.via, new.planned_at)
-     is distinct from (old.item_id, old.n, old.key, old.option, old."values", old.actor, old.via, old.planned_at)
-     or (new.state = old.state and old.ended_at is not null and new.outcome is distinct from old.outcome) then
+  if (new.item_id, new.n, new.key, new.option, new.actor, new.via, new.planned_at)
+     is distinct from (old.item_id, old.n, old.key, old.option, old.actor, old.via, old.planned_at)
+     or (new."values" <> old."values" and (old.ended_at is null or new."values" <> '{}'))      -- erased
+     or (new.state = old.state and old.ended_at is not null and new.outcome is distinct from old.outcome
+         and new.outcome is distinct from '‹erased›') then
     raise exception 'attempt % of item %: what was tried never changes', old.n, old.item_id using errcode = 'MRQ03';
   end if;
   if new.state <> old.state then
