@@ -90,6 +90,7 @@ update manual_resolution_queue q
  where id = %(id)s and status = 'assigned' and assigned_to = %(by)s
 """
 RESOLVE = END + "returning q.id"
+LOCK = "select id, status, assigned_to, held, context from manual_resolution_queue where id = %s for no key update"
 RESOLVE_AND_CLAIM = f"with ended as ({END} returning q.id), {TAKE.replace('with ', '', 1)} returning q.*"
 METADATA = {
     "option": "nothing",
@@ -157,16 +158,22 @@ class ByHandWorker(Worker):
         return row[0] if row else None
 
     def resolve(self, claimed: int) -> None:
-        self.db.execute(RESOLVE, {"id": claimed, "by": BY, "note": MOVED, "metadata": Jsonb(METADATA)}).fetchone()
+        self.ended(RESOLVE, claimed)
 
     def resolved_and_claimed(self) -> bool:
         if self.held is None:
             self.held = self.claim()
         else:
-            values = {"id": self.held, "by": BY, "note": MOVED, "metadata": Jsonb(METADATA)}
-            row = self.db.execute(RESOLVE_AND_CLAIM, values).fetchone()
+            row = self.ended(RESOLVE_AND_CLAIM, self.held)
             self.held = row[0] if row else None
         return self.held is not None
+
+    def ended(self, statement: str, item_id: int) -> tuple[Any, ...] | None:
+        """A decision's own duty: what it rests on is read again under the lock of its row (design, Workflows)."""
+        with self.db.transaction():
+            self.db.execute(LOCK, [item_id]).fetchone()
+            values = {"id": item_id, "by": BY, "note": MOVED, "metadata": Jsonb(METADATA)}
+            return self.db.execute(statement, values).fetchone()
 
 
 # ------------------------------------------------------------------ raw COPY

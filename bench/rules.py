@@ -21,11 +21,11 @@ ROUNDS, EACH = 15, 200
 
 def as_checks(sql: str) -> str:
     """The migration with each rule as a CHECK of its own."""
-    rules = re.findall(
-        r"when (.*?)\s+then '(\w+)'", sql[sql.index("broken constant") : sql.index("if broken is not")], re.S
-    )
+    told = sql[sql.index("broken text") : sql.index("if broken is not")]
+    told = re.sub(r"\bq\.(\w+)", r'"\1"', told)
+    rules = re.findall(r"when (.*?)\s+then '(\w+)'", re.sub(r"--.*", "", told), re.S)
     written = ",\n".join(
-        f"  constraint {name} check (({re.sub(r'--.*', '', rule)}) is not true)" for rule, name in rules
+        f"  constraint {name}_{n} check (({rule}) is not true)" for n, (rule, name) in enumerate(rules)
     )
     start = sql.index("  constraint every_rule_holds")
     return sql[:start] + written + "\n" + sql[sql.index(") with (autovacuum") :]
