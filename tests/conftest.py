@@ -8,6 +8,7 @@ test changes the schema or adds tables of its own.
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -25,6 +26,10 @@ TEMPLATE = "mrq_template"
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 
 Connect = Callable[..., psycopg.Connection[Any]]
+
+# Set in some containers; each of the processes that the tests start would compile everything it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # A shell that runs the tests in the background lets them, and so the commands they start, ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
