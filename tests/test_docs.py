@@ -12,7 +12,7 @@ from manual_resolution import Settings, errors
 from manual_resolution.cli import face
 from manual_resolution.cli.app import app
 from manual_resolution.registry import load
-from manual_resolution.settings import VARIABLES
+from manual_resolution.settings import TOOLS, VARIABLES
 from manual_resolution.store.catalog import RIGHTS
 
 ROOT = Path(__file__).parents[1]
@@ -49,7 +49,7 @@ def test_every_setting_is_described() -> None:
         default = getattr(Settings(), variable.field)
         assert table[variable.name][1].strip("`") == as_typed(default), variable.name
     described = {name for name in table if re.fullmatch("[A-Z][A-Z_]+", name)}
-    assert described == {variable.name for variable in VARIABLES} | {"MRQ_PG_BIN", "MRQ_DEMO"}
+    assert described == {variable.name for variable in VARIABLES} | TOOLS
 
 
 def as_typed(value: object) -> str:

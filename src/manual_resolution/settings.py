@@ -157,6 +157,9 @@ VARIABLES: Final = (
     Variable("VERCEL_BLOB_API_URL", "blob_api_url", web_address),
 )
 
+#: Read by the tools around the queue, not by the queue.
+TOOLS: Final = {"MRQ_PG_BIN", "MRQ_DEMO", "MRQ_TEST_DATABASE_URL"}
+
 
 class _Reader:
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -206,10 +209,8 @@ class _Reader:
 
 def unknown_names(environ: Mapping[str, str]) -> list[str]:
     """`MRQ_*` variables that nothing reads: most often a typo."""
-    known = {v.name for v in VARIABLES} | {f"{v.name}_FILE" for v in VARIABLES if v.secret}
-    return sorted(
-        name for name in environ if name.startswith("MRQ_") and name not in known | {"MRQ_PG_BIN", "MRQ_DEMO"}
-    )
+    known = {v.name for v in VARIABLES} | {f"{v.name}_FILE" for v in VARIABLES if v.secret} | TOOLS
+    return sorted(name for name in environ if name.startswith("MRQ_") and name not in known)
 
 
 def values_of(settings: Settings) -> dict[str, Any]:
