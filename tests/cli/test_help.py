@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 
 from manual_resolution import __version__
 from manual_resolution.cli.app import app
+from manual_resolution.cli.front import PAGE
 
 COMMANDS = """
     add withdraw list show next mine claim extend release hand-over take-over decline defer escalate priority
@@ -45,6 +47,14 @@ def test_help_lists_every_command_in_its_panel() -> None:
         assert panel in lines
     for command in COMMANDS.split():
         assert len([line for line in lines if line.startswith(f"  {command} ")]) == 1, command
+
+
+def test_the_kept_page_is_the_help_of_the_commands() -> None:
+    """The page that `mrq --help` prints at once says what the commands themselves say.
+
+    Where it does not: `COLUMNS=80 .venv/bin/python -m manual_resolution.cli.app -h >src/manual_resolution/cli/help.txt`
+    """
+    assert Path(PAGE).read_text(encoding="ascii") == said("--help", COLUMNS="80")
 
 
 @pytest.mark.parametrize("command", LEAVES)
