@@ -44,7 +44,7 @@ def test_migrating_applies_once_and_says_what(mrq: Run, empty_url: str) -> None:
     assert mrq("db", "migrate", DATABASE_URL=empty_url).out.splitlines() == [f"Applied {n}." for n in NAMES]
     assert mrq("db", "migrate", DATABASE_URL=empty_url).out == f"Up to date ({ALL}).\n"
     told = mrq("db", "migrate", "--json", DATABASE_URL=empty_url).json
-    assert told == {"applied": [], "migrations": len(NAMES)}
+    assert told == {"applied": [], "migrations": len(NAMES), "adoption": None, "dry_run": False}
 
 
 def test_migrating_tells_the_database_the_hours_in_force(mrq: Run, empty_url: str) -> None:

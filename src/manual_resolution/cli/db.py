@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,9 +13,12 @@ from manual_resolution.errors import Unreachable
 
 if TYPE_CHECKING:
     from manual_resolution.settings import Settings
-    from manual_resolution.store.migrate import Migration
+    from manual_resolution.store.adopting import Adoption
+    from manual_resolution.store.migrate import Migrated, Migration
 
 Sql = Annotated[bool, typer.Option("--sql", help="Print what would be applied, for psql; change nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Do it all and undo it: say what would happen.")]
+Zone = Annotated[str, typer.Option(metavar="ZONE", help="What an adopted table's times without a zone are read in.")]
 Words = Annotated[list[str] | None, typer.Argument(metavar="ARGUMENT", help="For psql.", show_default=False)]
 
 
@@ -22,7 +26,7 @@ def register(app: typer.Typer) -> None:
     """Add `mrq db migrate`, `mrq db status`, `mrq db shell`."""
     group = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Look after the database.")
     for name, command, *examples in (
-        ("migrate", migrate, "mrq db migrate", "mrq db migrate --sql > review.sql"),
+        ("migrate", migrate, "mrq db migrate", "mrq db migrate --dry-run", "mrq db migrate --sql > review.sql"),
         ("status", status, "mrq db status"),
         ("shell", shell, "mrq db shell", "mrq db shell -- -c 'select count(*) from mrq_event'"),
     ):
@@ -58,31 +62,83 @@ def address(settings: "Settings") -> str:
 # ------------------------------------------------------------------ the commands
 
 
-def migrate(sql: Sql = False, as_json: given.Json = False) -> None:
-    """Apply the migrations that this database does not have yet, and tell it the SLA hours in force."""
+def migrate(sql: Sql = False, dry_run: DryRun = False, time_zone: Zone = "UTC", as_json: given.Json = False) -> None:
+    """Apply the migrations that this database does not have yet, and tell it the SLA hours in force.
+
+    A table manual_resolution_queue that somebody made from the specification is adopted, with its rows.
+    """
+    from dataclasses import asdict
+
     from manual_resolution.store import catalog
     from manual_resolution.store import migrate as store
+    from manual_resolution.store.adopting import NotAdopted
 
     settings = chosen_settings()
     url = address(settings)
     if sql:
+        if waiting_rows(url) is not None:
+            fail("A table made from the specification is adopted by mrq db migrate alone: --sql cannot print it.", 1)
         print("".join(catalog.by_hand(migration) for migration in unapplied(url)), end="")
         return
-    applied = store.migrate(url, settings)
+    try:
+        done = store.bring_up_to_date(url, settings, time_zone=time_zone, rehearse=dry_run)
+    except NotAdopted as refused:
+        print_json({"applied": [], "faults": [asdict(fault) for fault in refused.faults]}) if as_json else print(
+            text_of(refused.faults)
+        )
+        raise
     if as_json:
-        print_json({"applied": applied, "migrations": len(store.migrations())})
-    elif applied:
-        print("\n".join(f"Applied {name}." for name in applied))
+        adopted = done.adoption.as_json() if done.adoption else None
+        print_json({
+            "applied": done.applied, "migrations": len(store.migrations()), "adoption": adopted, "dry_run": dry_run,
+        })  # fmt: skip
     else:
-        count = len(store.migrations())
-        print(f"Up to date ({count} migration{'' if count == 1 else 's'}).")
+        print(text_of(said(done, dry_run)))
+
+
+def said(done: "Migrated", dry_run: bool) -> Iterator[object]:
+    """What migrating came to, or would come to, line by line."""
+    from manual_resolution.store.migrate import migrations
+
+    for name in done.applied:
+        yield f"{'Would apply' if dry_run else 'Applied'} {name}."
+    if not done.applied:
+        count = len(migrations())
+        yield f"Up to date ({count} migration{'' if count == 1 else 's'})."
+    if done.adoption:
+        yield from adopted(done.adoption, dry_run)
+
+
+def adopted(adoption: "Adoption", dry_run: bool) -> Iterator[object]:
+    """What became of a table made from the specification, its rows changed and its parts left out by name."""
+    states = ", ".join(f"{count:,} {status}" for status, count in adoption.by_status.items() if count)
+    yield (
+        f"{'Would adopt' if dry_run else 'Adopted'} manual_resolution_queue: {adoption.rows:,} rows"
+        f"{f' ({states})' if states else ''}; times without a zone are read as {adoption.time_zone}."
+    )
+    for title, things in (
+        ("Changed, where a row contradicted its status or left something out", adoption.repairs),
+        ("Kept apart", adoption.doubles),
+        ("Left out, the queue has its own", adoption.left_out),
+    ):
+        if things:
+            yield f"{title}:"
+            yield from (f"  {thing}" for thing in things)
+
+
+def text_of(things: Iterable[object]) -> str:
+    """A line each, harmless whatever it holds."""
+    from manual_resolution.inert import inert
+
+    return "\n".join(inert(str(thing)) for thing in things)
 
 
 def status(as_json: given.Json = False) -> None:
     """Say which migrations are applied. Exit code 1 when one is not."""
     from manual_resolution.store import migrate as store
 
-    waiting = {migration.number for migration in unapplied(address(chosen_settings()))}
+    url = address(chosen_settings())
+    waiting = {migration.number for migration in unapplied(url)}
     rows = [
         {"number": m.number, "name": m.name, "state": "pending" if m.number in waiting else "applied"}
         for m in store.migrations()
@@ -93,7 +149,19 @@ def status(as_json: given.Json = False) -> None:
         print("\n".join(f"{row['number']:04} {row['name']}  {row['state']}" for row in rows))
     if waiting:
         are = "migration is" if len(waiting) == 1 else "migrations are"
-        fail(f"{len(waiting)} {are} pending: run mrq db migrate.", 1)
+        count = waiting_rows(url)
+        more = "" if count is None else f" It adopts the table there is, {count:,} rows; --dry-run says how."
+        fail(f"{len(waiting)} {are} pending: run mrq db migrate.{more}", 1)
+
+
+def waiting_rows(url: str) -> int | None:
+    """How many rows a table made from the specification holds; None where there is none to adopt."""
+    from manual_resolution.store.aside import rows_to_adopt
+    from manual_resolution.store.connection import Database
+    from manual_resolution.store.migrate import applied
+
+    with Database(url).connection() as db:
+        return None if applied(db) else rows_to_adopt(db)
 
 
 def shell(arguments: Words = None) -> None:

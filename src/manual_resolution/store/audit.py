@@ -88,7 +88,8 @@ select coalesce(q.id, c.item_id) as item_id, q.version, coalesce(c.entries, 0) a
       'item_type', q.item_type, 'resource_type', q.resource_type, 'resource_id', q.resource_id,
       'resource_key', q.resource_key, 'created_at', q.created_at at time zone 'UTC',
       'dedup_key', q.dedup_key, 'fingerprint', q.fingerprint, 'reopened_from', q.reopened_from)) as row,
-    (c.origin - '{status,priority,sla_deadline,sla_seconds}'::text[]) || last.data
+    (c.origin - '{status,priority,sla_deadline,sla_seconds,assigned_to,assigned_at,escalated_at,resolved_at}'::text[])
+      || last.data
       || jsonb_strip_nulls(jsonb_build_object('resource_key', about -> 'resource_key',
            'dedup_key', about -> 'dedup_key', 'fingerprint', about -> 'fingerprint')) as history,
     coalesce(told.private, jsonb_build_object('reason', q.reason, 'context', q.context)) as told,

@@ -2,12 +2,15 @@
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.resources import files
 
 from manual_resolution.errors import Refused
 from manual_resolution.priority import PRIORITIES
 from manual_resolution.settings import Settings
+from manual_resolution.store.adopting import Adoption, adopt
+from manual_resolution.store.aside import rows_to_adopt, set_aside
 from manual_resolution.store.connection import Db, open_within, told
 
 LOCK = 7_377_001  # any number, the same for every runner
@@ -55,13 +58,34 @@ def pending(db: Db) -> Iterator[Migration]:
     yield from (m for m in known.values() if m.number not in done)
 
 
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """What was applied, by name; and what adopting a table came to, null where there was none."""
+
+    applied: list[str]
+    adoption: Adoption | None = None
+
+
 def migrate(url: str, settings: Settings | None = None) -> list[str]:
     """Bring the database up to date; the names of what was applied. Safe to run at once from anywhere."""
+    return bring_up_to_date(url, settings).applied
+
+
+def bring_up_to_date(
+    url: str, settings: Settings | None = None, *, time_zone: str = "UTC", rehearse: bool = False
+) -> Migrated:
+    """As `migrate`; a table that somebody made from the specification is adopted, all in one transaction.
+
+    `time_zone` is what its times without a zone are read in. With `rehearse` everything is done and undone again.
+    """
     with told(), open_within(url, 10) as db:
         db.execute("select pg_advisory_lock(%s)", [LOCK])
-        done = [_apply(db, migration) for migration in pending(db)]
-        write_settings(db, settings or Settings())
-    return done
+        adopts = not applied(db) and rows_to_adopt(db) is not None
+        with db.transaction(force_rollback=rehearse) if adopts or rehearse else nullcontext():
+            aside = set_aside(db) if adopts else None
+            done = [_apply(db, migration) for migration in pending(db)]
+            write_settings(db, settings or Settings())
+            return Migrated(done, adopt(db, aside, time_zone) if aside else None)
 
 
 def _apply(db: Db, migration: Migration) -> str:
