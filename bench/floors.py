@@ -18,6 +18,7 @@ class Verdict:
     value: float
     bound: float
     at_most: bool = False
+    limit: float | None = None  # what the bare limit, with none of the duties, comes to
 
     @property
     def met(self) -> bool:
@@ -27,7 +28,8 @@ class Verdict:
     def __str__(self) -> str:
         sign = "≤" if self.at_most else "≥"
         verdict = "met   " if self.met else "MISSED"
-        return f"{verdict} {self.floor:4} {self.claim}: {self.value:.2f} (floor {sign} {self.bound:g})"
+        limit = "" if self.limit is None else f"; the bare limit {self.limit:.2f}"
+        return f"{verdict} {self.floor:4} {self.claim}: {self.value:.2f} (floor {sign} {self.bound:g}{limit})"
 
 
 Value = Callable[[Timed], float]
@@ -61,11 +63,20 @@ def verdicts(measured: Sequence[Measured]) -> list[Verdict]:
     m = Medians(measured)
     found = (*_adding(m), *_bulk(m), *_claiming(m), *_resolving(m), *_starting(measured))
     return [
-        Verdict(floor, claim, value, bound, most) for floor, claim, value, bound, most in found if value is not None
+        Verdict(floor, claim, value, bound, most, limit)
+        for floor, claim, value, bound, most, limit in found
+        if value is not None
     ]
 
 
-Row = tuple[str, str, float | None, float, bool]
+Row = tuple[str, str, float | None, float, bool, float | None]
+LIMIT = "bare limit"
+
+
+def _to_peers(m: Medians, floor: str, said: str, case: str, peers: str, bound: float, than: str | None = None) -> Row:
+    """MRQ to the best of the peers, and beside it what the bare limit comes to."""
+    ours, limit = (m.to_best(case, name, *peers.split(), than=than) for name in ("MRQ", LIMIT))
+    return floor, said, ours, bound, False, limit
 
 
 def _adding(m: Medians) -> Iterator[Row]:
@@ -73,47 +84,45 @@ def _adding(m: Medians) -> Iterator[Row]:
         ("G1", "add, 1 client", 0.8, 2.4, 1.2),
         ("G2", "add, 8 clients", 0.7, 2.5, 1.7),
     ):
-        yield floor, f"{case}, MRQ to L", m.ratio(case, "MRQ", "L"), of_l, False
-        yield floor, f"{case}, MRQ to procrastinate", m.to_best(case, "MRQ", "procrastinate"), of_procrastinate, False
-        yield floor, f"{case}, MRQ to pgqueuer, better driver", m.to_best(case, "MRQ", "pgqueuer"), of_pgqueuer, False
+        yield floor, f"{case}, MRQ to L", m.ratio(case, "MRQ", "L"), of_l, False, None
+        yield _to_peers(m, floor, f"{case}, MRQ to procrastinate", case, "procrastinate", of_procrastinate)
+        yield _to_peers(m, floor, f"{case}, MRQ to pgqueuer, better driver", case, "pgqueuer", of_pgqueuer)
     p99 = m.ratio("add, 8 clients", "MRQ", "L", value=lambda timed: timed.p99)
-    yield "G2", "add, 8 clients, p99 of MRQ to L", p99, 2, True
+    yield "G2", "add, 8 clients, p99 of MRQ to L", p99, 2, True, None
 
 
 def _bulk(m: Medians) -> Iterator[Row]:
     case, again = "add 100000", "repeat 100000"
-    yield "G3", f"{case}, MRQ to raw COPY", m.ratio(case, "MRQ", "raw COPY"), 0.35, False
-    yield "G3", f"{case}, MRQ to procrastinate", m.to_best(case, "MRQ", "procrastinate"), 9, False
-    yield "G3", f"{case}, MRQ to pgqueuer, better driver", m.to_best(case, "MRQ", "pgqueuer"), 1.5, False
-    yield "G4", f"{case} with dedup, MRQ to raw COPY", m.ratio(case, "MRQ", "raw COPY"), 0.28, False
-    yield "G4", f"{again}, MRQ to L", m.ratio(again, "MRQ", "L"), 0.8, False
+    yield "G3", f"{case}, MRQ to raw COPY", m.ratio(case, "MRQ", "raw COPY"), 0.35, False, None
+    yield _to_peers(m, "G3", f"{case}, MRQ to procrastinate", case, "procrastinate", 9)
+    yield _to_peers(m, "G3", f"{case}, MRQ to pgqueuer, better driver", case, "pgqueuer", 1.5)
+    yield "G4", f"{case} with dedup, MRQ to raw COPY", m.ratio(case, "MRQ", "raw COPY"), 0.28, False, None
+    yield "G4", f"{again}, MRQ to L", m.ratio(again, "MRQ", "L"), 0.8, False, None
 
 
 def _claiming(m: Medians) -> Iterator[Row]:
     for clients, of_peer in (("1 client", 1.7), ("8 clients", 2.0)):
         case = f"claim, 100000 waiting, {clients}"
-        yield "G5", f"{case}, MRQ to L", m.ratio(case, "MRQ", "L"), 0.8, False
-        better = m.to_best(case, "MRQ", "procrastinate", "pgqueuer")
-        yield "G5", f"{case}, MRQ to the better peer", better, of_peer, False
+        yield "G5", f"{case}, MRQ to L", m.ratio(case, "MRQ", "L"), 0.8, False, None
+        yield _to_peers(m, "G5", f"{case}, MRQ to the better peer", case, "procrastinate pgqueuer", of_peer)
     small, large = "claim, 100000 waiting, 1 client", "claim, 1000000 waiting, 1 client"
-    p50 = m.ratio(large, "MRQ", "MRQ", than=small, value=lambda timed: timed.p50)
-    p99 = m.ratio(large, "MRQ", "MRQ", than=small, value=lambda timed: timed.p99)
-    yield "G6", "claim p50 at 1 000 000 to 100 000 waiting", p50, 1.25, True
-    yield "G6", "claim p99 at 1 000 000 to 100 000 waiting", p99, 2, True
+    for said, bound, value in (("p50", 1.25, lambda timed: timed.p50), ("p99", 2, lambda timed: timed.p99)):
+        ours, limit = (m.ratio(large, name, name, than=small, value=value) for name in ("MRQ", LIMIT))
+        yield "G6", f"claim {said} at 1 000 000 to 100 000 waiting", ours, bound, True, limit
 
 
 def _resolving(m: Medians) -> Iterator[Row]:
     two, one = "claim + resolve, 8 clients", "resolve and next, 8 clients"
-    yield "G8", f"{two}, MRQ to L", m.ratio(two, "MRQ", "L"), 0.8, False
-    yield "G8", "resolve and next to MRQ's two calls", m.ratio(one, "MRQ", "MRQ", than=two), 1.6, False
-    yield "G8", "resolve and next to procrastinate", m.to_best(one, "MRQ", "procrastinate", than=two), 3, False
-    yield "G8", "resolve and next to pgqueuer", m.to_best(one, "MRQ", "pgqueuer", than=two), 2.5, False
+    yield "G8", f"{two}, MRQ to L", m.ratio(two, "MRQ", "L"), 0.8, False, None
+    yield "G8", "resolve and next to MRQ's two calls", m.ratio(one, "MRQ", "MRQ", than=two), 1.6, False, None
+    for peer, bound in (("procrastinate", 3), ("pgqueuer", 2.5)):
+        yield _to_peers(m, "G8", f"resolve and next to {peer}", one, peer, bound, than=two)
 
 
 def _starting(measured: Sequence[Measured]) -> Iterator[Row]:
     bare, ours = median_seconds(measured, "python -c pass"), median_seconds(measured, "import manual_resolution")
     over = (ours - bare) * 1e3 if ours and bare else None
     shown, theirs = median_seconds(measured, "mrq --help"), median_seconds(measured, "procrastinate --help")
-    yield "G15", "import manual_resolution over the bare interpreter, ms", over, 25, True
-    yield "G15", "mrq --help to procrastinate --help", shown / theirs if shown and theirs else None, 0.5, True
-    yield "G15", "mrq --help, ms", shown * 1e3 if shown else None, 80, True
+    yield "G15", "import manual_resolution over the bare interpreter, ms", over, 25, True, None
+    yield "G15", "mrq --help to procrastinate --help", shown / theirs if shown and theirs else None, 0.5, True, None
+    yield "G15", "mrq --help, ms", shown * 1e3 if shown else None, 80, True, None
