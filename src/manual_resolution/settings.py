@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,9 @@ NO_DATABASE: Final = (
     "No database is set: export DATABASE_URL=postgresql://…, or MRQ_EMBEDDED=1 for a private one in ./.mrq, "
     "or try `mrq demo`."
 )
+
+#: A file in `MRQ_EMBEDDED_DIR` by which `mrq init --embedded` marks a folder (design, The database: which database).
+CHOSEN: Final = "chosen-by-mrq-init"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,10 +173,20 @@ class _Reader:
     def settings(self) -> Settings:
         values = {v.field: self.value(v) for v in VARIABLES if self.present(v)}
         found = Settings(**{k: v for k, v in values.items() if v is not None}, sources=self.sources)
+        found = self.as_marked(found)
         self.agree(found)
         if self.problems:
             raise SettingsError(self.problems)
         return found
+
+    def as_marked(self, found: Settings) -> Settings:
+        """The private PostgreSQL in a folder that chose it, where the environment says nothing of a database."""
+        if any(self.present(v) for v in VARIABLES if v.field in ("database_url", "embedded")):
+            return found
+        if not (mark := Path(found.embedded_dir, CHOSEN)).is_file():
+            return found
+        self.sources["embedded"] = str(mark)
+        return replace(found, embedded=True)
 
     def present(self, variable: Variable) -> bool:
         return variable.name in self.environ or (variable.secret and f"{variable.name}_FILE" in self.environ)

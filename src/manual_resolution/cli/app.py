@@ -14,6 +14,7 @@ from manual_resolution.cli import (
     deciding,
     demo,
     doctor,
+    init,
     looking,
     moving,
     parameters,
@@ -71,7 +72,7 @@ def mrq(
     """The Manual Resolution Queue: what automation could not finish and a person must decide."""
 
 
-for module in (demo, process, deciding, moving, looking, producing, sweep, audit, doctor, db):
+for module in (demo, init, process, deciding, moving, looking, producing, sweep, audit, doctor, db):
     module.register(app)
 
 
