@@ -1,6 +1,7 @@
 """Deletes people not seen for two years, or who asked for it a month ago, with all they left. Weekly."""
 
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,15 +28,26 @@ from retention_holds h
 left join meal_plans p on h.resource_type = 'meal_plan' and p.id = h.resource_id
 where h.released_at is null
   and (p.user_id = %(user)s or (h.resource_type, h.resource_id) = ('user', %(user)s))
-order by h.id limit 1"""
+order by h.keep_until nulls first, h.id limit 1"""
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """The row that could not be deleted, and PostgreSQL's error."""
+
+    resource_type: str
+    resource_id: int
+    error: ForeignKeyViolation
 
 
 def run(db: Database, now: datetime) -> Counts:
+    """Who is under a hold stays; a person is asked where the hold has no date, and again when that has come."""
     counts = Counts()
     for user in db.execute(DUE, {"now": now}).fetchall():
         if hold := db.execute(HOLD, {"user": user["id"]}).fetchone():
-            ask_about_the_hold(user, hold, now)
-            counts.queued.append(user["id"])
+            if hold["keep_until"] is None or hold["keep_until"] <= now:
+                ask_about_the_hold(user, hold, now)
+                counts.queued.append(user["id"])
         elif obstacle := purge(db, user["id"]):
             leave_to_a_person(user, obstacle, now)
             counts.queued.append(user["id"])
@@ -44,15 +56,19 @@ def run(db: Database, now: datetime) -> Counts:
     return counts
 
 
-def purge(db: Database, user_id: int) -> ForeignKeyViolation | None:
+def purge(db: Database, user_id: int) -> Obstacle | None:
     """All of it or nothing; None: done."""
+    row = "user", user_id
     try:
         with db.transaction():
             db.execute("delete from meal_plans where user_id = %s", (user_id,))
-            db.execute("delete from quiz_responses where user_id = %s", (user_id,))
+            for quiz in db.execute("select id from quiz_responses where user_id = %s", (user_id,)).fetchall():
+                row = "quiz_response", quiz["id"]
+                db.execute("delete from quiz_responses where id = %s", (quiz["id"],))
+            row = "user", user_id
             db.execute("delete from users where id = %s", (user_id,))
     except ForeignKeyViolation as error:
-        return error
+        return Obstacle(*row, error)
     return None
 
 
@@ -69,19 +85,21 @@ def ask_about_the_hold(user: dict[str, Any], hold: dict[str, Any], now: datetime
     )
 
 
-def leave_to_a_person(user: dict[str, Any], obstacle: ForeignKeyViolation, now: datetime) -> None:
+def leave_to_a_person(user: dict[str, Any], obstacle: Obstacle, now: datetime) -> None:
+    """The row in the way is the item's; the next run deletes the rest."""
+    told, row = obstacle.error.diag, f"{obstacle.resource_type} #{obstacle.resource_id}"
     add_to_queue(
         item_type="foreign_key_violation",
-        resource_type="user",
-        resource_id=user["id"],
+        resource_type=obstacle.resource_type,
+        resource_id=obstacle.resource_id,
         priority=priority(user),
-        reason=f"User cannot be purged: {obstacle.diag.table_name} still refers to what would be deleted",
+        reason=f"User #{user['id']} cannot be purged: {told.table_name} still refers to {row}",
         context={
+            "referencing_table": told.table_name,
+            "constraint": told.constraint_name,
+            "detail": told.message_detail,
             "user_id": user["id"],
             "last_seen_at": user["last_seen_at"],
-            "referencing_table": obstacle.diag.table_name,
-            "constraint": obstacle.diag.constraint_name,
-            "detail": obstacle.diag.message_detail,
         },
         occurred_at=now,
         producer="purge_inactive_users.py",

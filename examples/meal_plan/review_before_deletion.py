@@ -16,6 +16,7 @@ select p.id, p.user_id, p.pdf_url, p.pdf_expires_at,
 from meal_plans p
 join retention_holds h on (h.resource_type, h.resource_id) = ('meal_plan', p.id) and h.released_at is null
 where p.pdf_url is not null and p.pdf_expires_at > %(now)s and p.pdf_expires_at <= %(now)s + interval '1 day'
+  and (h.keep_until is null or h.keep_until <= %(now)s)
 order by p.id"""
 
 

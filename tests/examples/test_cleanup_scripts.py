@@ -148,7 +148,8 @@ def test_a_quiz_with_a_plan_and_a_user_is_high(week: Week) -> None:
 def test_foreign_keys_stopped_what_they_had_to(week: Week) -> None:
     """A refused deletion left everything as it was, and the item tells PostgreSQL's own words."""
     [item] = week.open("foreign_key_violation")
-    assert item["resource_id"] == data.SHARING
+    assert (item["resource_type"], item["resource_id"]) == ("quiz_response", data.SHARED_QUIZ)
+    assert (item["context"]["user_id"], item["context"]["referencing_table"]) == (data.SHARING, "meal_plans")
     assert item["context"]["constraint"] == "meal_plans_quiz_response_id_fkey"
     assert "is still referenced from table" in item["context"]["detail"]
     assert week.rows("select from quiz_responses where user_id = %(id)s", id=data.SHARING)

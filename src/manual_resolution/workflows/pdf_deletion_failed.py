@@ -4,9 +4,8 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import lru_cache
-from typing import Any, Literal, cast
+from datetime import timedelta
+from typing import Any, cast
 
 from psycopg import Connection
 
@@ -19,22 +18,18 @@ from manual_resolution import (
     Plan,
     Recommendation,
     Resolved,
-    Touch,
     Workflow,
-    done,
     fails,
-    not_done,
     passes,
     recommend,
     resolved,
     shown,
-    unclear,
     unknown,
 )
+from manual_resolution.workflows._plans_pdf import blob_service, forget_pdf, looked, probe, rows_to_touch, why_left
 
 Answers = Mapping[str, Answer]
 Db = Connection[Any]
-NO_PACKAGE = "The package of Vercel Blob is missing: pip install 'manual-resolution-queue[vercel]'"
 STATUS, STATUS_TOLD = re.compile(r"([45][0-9]{2})\b"), re.compile(r"returned ([45][0-9]{2})\b")
 PERSISTENT = timedelta(days=3)
 ERROR_NAMES = {"NotFound": 404, "RateLimited": 429, "InternalServerError": 500, "ServiceUnavailable": 503}
@@ -69,22 +64,7 @@ def url_of(item: Item) -> str:
     return str(facts(item).pdf_url or "")
 
 
-# ------------------------------------------------------------------ the blob service
-
-
-def blob_service(act: Literal["look", "delete"], url: object) -> Outcome:
-    """Ask the service; its package is loaded only now."""
-    try:
-        from manual_resolution.workflows import _vercel_blob as service
-    except ModuleNotFoundError:
-        return unclear(NO_PACKAGE, asked=False) if act == "look" else not_done(NO_PACKAGE)
-    return service.look(url) if act == "look" else service.delete(url)
-
-
-@lru_cache(maxsize=1)
-def looked(url: str, read_at: datetime) -> Outcome:
-    """One question for both checks: asked once for each time the item is read."""
-    return blob_service("look", url)
+# ------------------------------------------------------------------ checks
 
 
 @workflow.check("The PDF is still there", outside=True)
@@ -208,30 +188,6 @@ def is_trouble(status: int | None) -> bool:
     return status is not None and 500 <= status <= 599
 
 
-# ------------------------------------------------------------------ the plan's row
-
-
-def plans_pdf(item: Item, db: Db) -> str | None:
-    """The URL the meal plan has now; None for no PDF, or no such plan."""
-    row = db.execute("select pdf_url from meal_plans where id = %s", [item.resource_id]).fetchone()
-    return row[0] if row else None
-
-
-def forget_pdf(item: Item, db: Db) -> int:
-    """The specification's update, for the URL the item is about and no other; the number of rows."""
-    return db.execute(
-        "update meal_plans set pdf_url = null, pdf_deleted_at = now() where id = %s and pdf_url = %s",
-        [item.resource_id, url_of(item)],
-    ).rowcount
-
-
-def rows_to_touch(item: Item, db: Db) -> tuple[Touch, ...]:
-    """The plan's row, where it still has this PDF."""
-    if item.resource_id is None or plans_pdf(item, db) != url_of(item):
-        return ()
-    return (Touch("meal_plans", item.resource_id, "set pdf_url = NULL, pdf_deleted_at = now()"),)
-
-
 # ------------------------------------------------------------------ options
 
 
@@ -245,15 +201,12 @@ def delete_pdf(item: Item) -> Outcome:
 
 @retry.probe
 def is_it_gone(item: Item) -> Outcome:
-    found = blob_service("look", url_of(item))
-    if found.state == "done":
-        return done("the PDF is gone", probed=True)
-    return not_done("the PDF is still there", **found.evidence) if found.state == "not_done" else found
+    return probe(url_of(item))
 
 
 @retry.then
 def record_deletion(item: Item, db: Db, outcome: Outcome) -> Resolved:
-    left = "" if forget_pdf(item, db) else f"; {why_left(item, db)}"
+    left = "" if forget_pdf(item, url_of(item), db) else f"; {why_left(item, db)}"
     if outcome.evidence.get("already_gone"):
         known = f"PDF was already gone{left or '; database updated'}"
         return resolved(known, result=f"PDF was already gone{left}")
@@ -263,16 +216,9 @@ def record_deletion(item: Item, db: Db, outcome: Outcome) -> Resolved:
     return resolved(known, result=f"PDF deleted successfully{left}")
 
 
-def why_left(item: Item, db: Db) -> str:
-    """Why the plan's row was not updated."""
-    if plans_pdf(item, db):
-        return f"{item.resource} has another PDF now, which was left"
-    return f"{item.resource} has no PDF any more"
-
-
 @retry.plan
 def plan_retry(item: Item, db: Db) -> Plan:
-    return Plan(rows_to_touch(item, db), (Call("Vercel Blob", "delete", url_of(item)),))
+    return Plan(rows_to_touch(item, url_of(item), db), (Call("Vercel Blob", "delete", url_of(item)),))
 
 
 mark_failed = workflow.option("mark_failed", "Mark as permanently failed (update DB only)", effect="database")
@@ -280,7 +226,7 @@ mark_failed = workflow.option("mark_failed", "Mark as permanently failed (update
 
 @mark_failed.run
 def give_pdf_up(item: Item, db: Db) -> Resolved:
-    if not forget_pdf(item, db):
+    if not forget_pdf(item, url_of(item), db):
         raise NotPossible(f"Not possible: {why_left(item, db)}. Nothing was done.")
     return resolved(
         "Marked as permanently failed; database updated, the PDF was not deleted",
@@ -290,7 +236,7 @@ def give_pdf_up(item: Item, db: Db) -> Resolved:
 
 @mark_failed.plan
 def plan_mark_failed(item: Item, db: Db) -> Plan:
-    return Plan(rows_to_touch(item, db))
+    return Plan(rows_to_touch(item, url_of(item), db))
 
 
 workflow.escalate("Escalate to engineering", team="engineering")
