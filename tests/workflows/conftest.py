@@ -74,6 +74,10 @@ class App:
         made = self.queue.resolve(item, option, "tested", "alice", values=values, seen=seen)
         return made.item, made.result
 
+    def decide_by_two(self, item: int, option: str, **values: Any) -> tuple[Item, str]:
+        """As `decide`, for an option that needs two persons."""
+        return self.decide(item, option, **values)
+
     def refusal(self, item: int, option: str, **values: Any) -> str:
         """Why `option` is not possible, by its sentence."""
         with pytest.raises(Exception) as refused:

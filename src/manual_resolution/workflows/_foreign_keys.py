@@ -102,6 +102,11 @@ class ForeignKey:
             return f"{self.table.shown}.{self.columns[0]} may not be null"
         return keyless(self.table)
 
+    @property
+    def rule(self) -> str:
+        """What the database does to its columns by itself."""
+        return f"on delete set {'null' if self.on_delete == 'n' else 'default'}"
+
     def __str__(self) -> str:
         return f"{self.table.shown}.{', '.join(self.columns)}"
 
@@ -169,18 +174,15 @@ def reach_of(db: Db, root: Row) -> Reach:
     while left and reach.size <= MOST:
         referred = left.pop()
         for by in foreign_keys(db, referred.table):
-            rows = [row for row in referring(db, by, referred, MOST + 1) if row != referred]
+            rows = [row for row in referring(db, by, referred, MOST + 1) if row not in (referred, root)]
             if by.on_delete == "c":
-                fresh = [row for row in rows if row != root and row not in reach.gone]
+                fresh = [row for row in rows if row not in reach.gone]
                 reach.gone += fresh
                 left += fresh
             else:
                 found = reach.blocking if by.on_delete in "ar" else reach.emptied
                 found += (Reference(row, by) for row in rows)
-    # What goes with it needs no detaching: only `restrict` minds.
-    going = {root, *reach.gone}
-    reach.emptied = [found for found in reach.emptied if found.row not in going]
-    reach.blocking = [found for found in reach.blocking if found.row not in going or found.by.on_delete == "r"]
+    reach.emptied = [found for found in reach.emptied if found.row not in reach.gone]
     return reach
 
 

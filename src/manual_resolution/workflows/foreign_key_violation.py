@@ -230,7 +230,7 @@ def plan_detach(item: Item, db: Db) -> Plan:
 def deletion(reach: Reach) -> tuple[Touch, ...]:
     """The row itself, and what the database's own rules do with others."""
     with_it = (Touch(row.table.shown, row.number, "delete with it (on delete cascade)") for row in reach.gone)
-    emptied = (touch(one, f"detach (its foreign key of {', '.join(one.by.columns)})") for one in reach.emptied)
+    emptied = (touch(one, f"detach {', '.join(one.by.columns)} ({one.by.rule})") for one in reach.emptied)
     return (*emptied, *with_it, Touch(reach.root.table.shown, reach.root.number, "delete"))
 
 
