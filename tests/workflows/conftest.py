@@ -10,7 +10,7 @@ import pytest
 from meal_plan.blob_stand_in import BlobStandIn
 from psycopg.rows import dict_row
 
-from manual_resolution import Item, Queue, Settings
+from manual_resolution import Actor, Item, MRQError, Queue, Settings
 
 TABLES = ("users", "quiz_responses", "meal_plans", "payments", "email_blacklist", "retention_holds")
 PATH = "plans/12345-Xy7.pdf"
@@ -76,7 +76,13 @@ class App:
 
     def decide_by_two(self, item: int, option: str, **values: Any) -> tuple[Item, str]:
         """As `decide`, for an option that needs two persons."""
-        return self.decide(item, option, **values)
+        try:
+            return self.decide(item, option, **values)
+        except MRQError as waits:
+            if type(waits).__name__ != "WaitsForApproval":
+                raise
+            made = self.queue.approve(item, Actor("bob", via="test:bob"))  # type: ignore[attr-defined, unused-ignore]
+            return made.item, made.result
 
     def refusal(self, item: int, option: str, **values: Any) -> str:
         """Why `option` is not possible, by its sentence."""

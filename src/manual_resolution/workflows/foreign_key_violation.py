@@ -49,7 +49,6 @@ workflow = Workflow(
     recommended="Find out who still uses the row, then retry, or detach what refers to it",
 )
 workflow.advise("An unexpected reference may mean that somebody still uses the row: ask who owns the referring table.")
-workflow.advise("A trigger of your own may change more than the plan lists.")
 
 
 @dataclass(frozen=True)

@@ -54,8 +54,8 @@ class KeptByHold:
     hold_reason: str = shown("Hold")
     placed_by: str = shown("Placed by")
     placed_at: str | None = shown("Placed", default=None)
-    keep_until: str | None = shown("Keep until", default=None)
-    pdf_url: str | None = shown("PDF URL", default=None)
+    keep_until: str | None = shown("Keep until", brief=lambda date: date or "no date", default=None)
+    pdf_url: str | None = shown("PDF URL", brief=lambda url: url or "none", default=None)
 
 
 @dataclass(frozen=True)
