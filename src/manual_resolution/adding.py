@@ -1,15 +1,19 @@
 """The producers' side of the queue: one failure, many, one in a caller's own transaction; and that it succeeded."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
 from time import monotonic
 from typing import Any
 from uuid import uuid4
 
 from manual_resolution import intake as strict
-from manual_resolution.errors import Unreachable
+from manual_resolution.errors import SettingsError, Unreachable
 from manual_resolution.intake import Intake
 from manual_resolution.item import Actor, Added, Item
+from manual_resolution.masking import without_secrets
+from manual_resolution.registry import Registry, load
 from manual_resolution.settings import Settings
 from manual_resolution.store import adding, items
 from manual_resolution.store.borrowed import driver_connection
@@ -23,8 +27,8 @@ RETRIES = 10
 class Adding:
     """What producers ask of the queue in `database`."""
 
-    def __init__(self, database: Database, settings: Settings) -> None:
-        self.database, self.settings = database, settings
+    def __init__(self, database: Database, settings: Settings, workflows: Registry | None = None) -> None:
+        self.database, self.settings, self._workflows = database, settings, workflows
         self._sla_seconds = settings.sla_seconds
 
     def add(self, *thing: Any, connection: Any = None, **facts: Any) -> Added:
@@ -35,7 +39,9 @@ class Adding:
         """Add one checked failure, or count it when it is open already; within `MRQ_ADD_TIMEOUT` seconds in all.
 
         With `connection` (psycopg 3, or a wrapper over one) it joins the caller's transaction.
+        What its type declares secret is not kept.
         """
+        intake = self._without_secrets(intake)
         if connection is not None:
             return self._tell_within(driver_connection(connection), intake)
         values = self._values(intake)
@@ -84,7 +90,14 @@ class Adding:
         """Add a batch in one transaction: all of it or nothing; the answers in the order given."""
         by = Actor(producer, "producer", here())
         with self.database.transaction(timeout=3600) as db:
-            return adding.add_many(db, intakes, by, self._sla_seconds)
+            return adding.add_many(db, map(self._without_secrets, intakes), by, self._sla_seconds)
+
+    def _without_secrets(self, intake: Intake) -> Intake:
+        """The failure with marks for what its type declares secret, where this process knows its type."""
+        if intake.context is None or not (known := self._workflows or declaring(self.settings.workflows)):
+            return intake
+        kept = without_secrets(known.of(intake.item_type), intake.context)
+        return intake if kept is intake.context else replace(intake, context=kept)
 
     def withdraw(
         self,
@@ -114,3 +127,12 @@ class Adding:
         }
         with self.database.connection() as db:
             return items.withdraw(db, Actor(f"producer:{checked.producer}", "producer", here()), checked.reason, thing)
+
+
+@lru_cache(maxsize=8)
+def declaring(names: tuple[str, ...]) -> Registry | None:
+    """The host's own workflows; MRQ's have no secrets. None without any, or where they do not load: nothing is lost."""
+    own = tuple(name for name in names if not name.startswith("manual_resolution."))
+    with suppress(SettingsError):
+        return load(own) if own else None
+    return None

@@ -7,11 +7,20 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from manual_resolution import intake as strict
 from manual_resolution.case import Answers, Seen
 from manual_resolution.errors import AlreadyResolved, Changed, OwnedByAnother, Refused
 from manual_resolution.item import Actor, Item
 from manual_resolution.store.connection import Db
+from manual_resolution.via import here
 from manual_resolution.workflow import Option, Outcome
+
+By = Actor | str
+
+
+def person(by: By) -> Actor:
+    """An actor from what a caller gave; raises `InvalidInput` for a name that is not one."""
+    return by if isinstance(by, Actor) else Actor(strict.operator(by), "person", here())
 
 
 @dataclass(frozen=True, slots=True)

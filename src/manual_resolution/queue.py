@@ -13,10 +13,11 @@ from manual_resolution import intake as strict
 from manual_resolution import registry
 from manual_resolution.adding import Adding
 from manual_resolution.case import Seen
-from manual_resolution.decision import Decision, Resolution, refuse_unless_free
+from manual_resolution.decision import By, Decision, Resolution, person, refuse_unless_free
 from manual_resolution.errors import InvalidInput, InvalidType, Refused, Unreachable
 from manual_resolution.execution import Step
 from manual_resolution.item import Actor, Item
+from manual_resolution.masking import without_secrets
 from manual_resolution.priority import PRIORITIES
 from manual_resolution.reading import ANY, Reading
 from manual_resolution.settings import NO_DATABASE, Settings
@@ -25,8 +26,6 @@ from manual_resolution.store.connection import Database, Db
 from manual_resolution.store.items import Filter
 from manual_resolution.via import here
 from manual_resolution.workflow import Option, asked
-
-By = Actor | str
 
 
 @dataclass(slots=True)
@@ -54,7 +53,7 @@ class Queue(Adding, Reading):
         step: Step = lambda name: None,
     ) -> None:
         database, settings = Database(database_url), settings or Settings()
-        Adding.__init__(self, database, settings)
+        Adding.__init__(self, database, settings, workflows)
         Reading.__init__(self, database, settings, workflows, step)
 
     @classmethod
@@ -220,10 +219,10 @@ class Queue(Adding, Reading):
         given: Any = context
         facts = dict(given) if isinstance(given, Mapping) else given
         stored = strict.intake("any", "any", 1, "low", "any", facts).context
+        item = self.get(item_id)
+        kept = without_secrets(self.workflows.of(item.item_type), stored or "{}")
         with self.database.connection() as db:
-            return items.amend(db, item_id, who, stored or "{}", text) or self._refuse(
-                db, item_id, who, "amended", owned=True
-            )
+            return items.amend(db, item_id, who, kept, text) or self._refuse(db, item_id, who, "amended", owned=True)
 
     # -------------------------------------------------------------- deciding
 
@@ -332,11 +331,6 @@ class Queue(Adding, Reading):
         if mine and item.status != "assigned":
             raise Refused(f"#{item_id} is {item.status}, not yours: claim it first.")
         raise Refused(f"#{item_id} moved meanwhile and was not {moved}: try again.")
-
-
-def person(by: By) -> Actor:
-    """An actor from what a caller gave; raises `InvalidInput` for a name that is not one."""
-    return by if isinstance(by, Actor) else Actor(strict.operator(by), "person", here())
 
 
 def check_time(span: timedelta | None, until: datetime | None) -> None:

@@ -5,11 +5,14 @@ from functools import cached_property
 from time import monotonic
 from typing import Any, Final
 
+from manual_resolution import intake as strict
 from manual_resolution import registry
 from manual_resolution.case import Case
-from manual_resolution.errors import NotFound
+from manual_resolution.decision import By, person
+from manual_resolution.errors import NotFound, Refused
 from manual_resolution.execution import Execution, Step
 from manual_resolution.item import Event, Item
+from manual_resolution.masking import Mask, mask_of
 from manual_resolution.settings import Settings
 from manual_resolution.store import attempts, due, events, items
 from manual_resolution.store.attempts import Attempt
@@ -58,6 +61,19 @@ class Reading:
         self.wake()
         with self.database.connection() as db:
             return items.in_order(db, chosen, status=status, owner=owner, team=team, resolved=resolved, limit=limit)
+
+    def mask(self, item: Item, *contexts: Mapping[str, Any] | None, reveal: bool = False) -> Mask:
+        """What is not shown of an item; `contexts` are those it had before."""
+        return mask_of(self.workflows.of(item.item_type), item.context, *contexts, reveal=reveal)
+
+    def reveal(self, item_id: int, by: By, justification: str) -> Item:
+        """An item whose personal facts are to be shown: its history keeps to whom, and why."""
+        who, text = person(by), strict.justification(justification)
+        item = self.get(item_id)
+        if not (labels := self.mask(item).labels):
+            raise Refused(f"#{item_id} hides nothing personal.")
+        with self.database.connection() as db:
+            return self._found(items.reveal(db, item_id, who, list(labels), text), item_id)
 
     def history(self, item_id: int) -> Sequence[Event]:
         """An item's events, oldest first."""

@@ -8,9 +8,21 @@ from typing import Any
 from manual_resolution.errors import InvalidInput
 
 
-def shown(label: str, *, brief: Callable[[Any], object] | None = None, default: Any = MISSING) -> Any:
-    """A dataclass field with its label; `brief` shortens its value where space is short."""
-    return field(default=default, metadata={"label": label, "brief": brief})
+def shown(
+    label: str,
+    *,
+    brief: Callable[[Any], object] | None = None,
+    default: Any = MISSING,
+    personal: bool = False,
+    secret: bool = False,
+) -> Any:
+    """A dataclass field with its label; `brief` shortens its value where space is short.
+
+    In a context, `personal` hides the value from view until somebody says why they must see it, and `secret` for ever
+    (docs/extend/reference).
+    """
+    metadata = {"label": label, "brief": brief, "personal": personal and not secret, "secret": secret}
+    return field(default=default, metadata=metadata)
 
 
 def choice(label: str, *choices: str, default: Any = MISSING) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from manual_resolution.cli import parameters as given
-from manual_resolution.cli.face import open_queue, print_item, print_json, speaker
+from manual_resolution.cli.face import mask_for, open_queue, print_item, print_json, speaker
 from manual_resolution.errors import InvalidInput, NotPossible
 
 if TYPE_CHECKING:
@@ -72,9 +72,10 @@ def print_resolution(ended: "Resolution", as_json: bool) -> None:
     """The item as JSON, or the specification's two lines."""
     from manual_resolution.inert import inert
 
-    sentence = f"Result: ✓ {inert(ended.result)}"
+    hide = mask_for(ended.item).text
+    sentence = f"Result: ✓ {inert(hide(ended.result))}"
     if ended.item.status == "resolved":
-        sentence += f'\nResolution recorded: "{inert(ended.item.resolution or "")}"'
+        sentence += f'\nResolution recorded: "{inert(hide(ended.item.resolution or ""))}"'
     print_item(ended.item, as_json, sentence)
 
 
@@ -85,9 +86,10 @@ def print_plan(queue: "Queue", number: int, key: str, values: dict[str, str], na
     from manual_resolution.item import Actor
 
     case = queue.examine(number)
+    mask = queue.mask(case.item)
     refuse_unless_free(case.item, Actor(name or ""))
-    offer = case.offer(key)
-    lines = planned(queue, number, offer.option, values)
+    offer = mask.case(case).offer(key)
+    lines = [mask.text(line) for line in planned(queue, number, offer.option, values)]
     because = offer.because
     if as_json:
         print_json({"item_id": number, "option": key, "possible": because is None, "because": because, "plan": lines})

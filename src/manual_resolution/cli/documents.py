@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def case_json(case: "Case") -> dict[str, Any]:
-    """The item under its column names, with what the checks say and what may be decided."""
+    """What `item_json` gives, with what the checks say and what may be decided."""
     chosen = case.recommendation
-    return case.item.as_json() | {
+    return {
         "known": case.known,
         "missing": list(case.missing),
         "attempts": [attempt_json(attempt) for attempt in case.attempts],

@@ -11,6 +11,7 @@ from manual_resolution.errors import MRQError, OutcomeUnknown, Refused, Settings
 
 if TYPE_CHECKING:
     from manual_resolution.item import Actor, Item
+    from manual_resolution.masking import Mask
     from manual_resolution.queue import Queue
 
 #: Exit codes by error, the first that fits. 0 is done; 5, waits for approval, has its own error.
@@ -98,11 +99,26 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=True, default=str))
 
 
+def item_json(item: "Item", mask: "Mask | None" = None) -> dict[str, Any]:
+    """An item as `--json` shows it: what is hidden is marked, and named under `masked`."""
+    hiding = mask_for(item) if mask is None else mask
+    return hiding.item(item).as_json() | ({"masked": hiding.names} if hiding.names else {})
+
+
+def mask_for(item: "Item") -> "Mask":
+    """What is not shown of an item, by the workflows that the environment names."""
+    from manual_resolution.masking import mask_of
+    from manual_resolution.registry import load
+    from manual_resolution.settings import Settings
+
+    return mask_of(load(Settings.from_env().workflows).of(item.item_type), item.context)
+
+
 def print_item(item: "Item | None", as_json: bool, sentence: str = "") -> None:
     """An item as JSON, or the sentence about it."""
     from manual_resolution.inert import inert
 
     if as_json:
-        print_json(None if item is None else item.as_json())
+        print_json(None if item is None else item_json(item))
     else:
         print(inert(sentence, lines=True))

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from manual_resolution.cli import parameters as given
-from manual_resolution.cli.face import open_queue, print_json, speaker
+from manual_resolution.cli.face import item_json, open_queue, print_json, speaker
 from manual_resolution.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from manual_resolution.item import Item
+    from manual_resolution.queue import Queue
     from manual_resolution.store.items import Filter
 
 MOST = 1000
@@ -76,8 +77,8 @@ def list_(
     team = None if team is None else intake.team(team)
     with closing(open_queue()) as queue:
         items = queue.list(chosen, status=status, owner=owner, team=team, resolved=all_, limit=limit + 1)
-    narrow = any(part is not None for part in (type, priority, resource, team, status, owner))
-    print_items(items[:limit], as_json, "Nothing matches." if narrow else "Nothing waits.")
+        narrow = any(part is not None for part in (type, priority, resource, team, status, owner))
+        print_items(queue, items[:limit], as_json, "Nothing matches." if narrow else "Nothing waits.")
     if len(items) > limit:
         print(
             f"These are the first {limit:,}; there are more: raise --limit, or narrow the list.",
@@ -90,39 +91,49 @@ def mine(as_: given.As = None, as_json: given.Json = False) -> None:
     who = speaker(as_)
     with closing(open_queue()) as queue:
         items = queue.list(status="assigned", owner=who.name, limit=MOST)
-    print_items(items, as_json, "You hold nothing.")
+        print_items(queue, items, as_json, "You hold nothing.")
 
 
-def print_items(items: "Sequence[Item]", as_json: bool, none: str) -> None:
+def print_items(queue: "Queue", items: "Sequence[Item]", as_json: bool, none: str) -> None:
     """A JSON array, a table, or the sentence for no items."""
     from manual_resolution.cli import show
 
     if as_json:
-        print_json([item.as_json() for item in items])
+        print_json([item_json(item, queue.mask(item)) for item in items])
     else:
-        print("\n".join(show.list_lines(items)) if items else none)
+        print("\n".join(show.list_lines([queue.mask(item).item(item) for item in items])) if items else none)
 
 
 def show_(
     item: given.Id,
     checks: Annotated[bool, typer.Option("--checks/--no-checks", help="Ask the live checks.")] = True,
     all_context: Annotated[bool, typer.Option("--all-context", help="All facts recorded, uncut.")] = False,
+    reveal: Annotated[bool, typer.Option("--reveal", help="Personal facts too; recorded, say why with -m.")] = False,
+    why: given.WhyRevealed = None,
+    as_: given.As = None,
     as_json: given.Json = False,
 ) -> None:
     """Show one item. What happened, what the checks say now, what may be decided."""
     from manual_resolution.cli import documents, show
 
     number = given.item_id(item)
+    if reveal == (why is None):
+        raise typer.BadParameter("--reveal and -m TEXT go together", param_hint="'--reveal'")
+    who = speaker(as_) if reveal else None
     with closing(open_queue()) as queue:
-        found = queue.get(number)
+        found = queue.reveal(number, who, str(why)) if who else queue.get(number)
+        mask = queue.mask(found, reveal=reveal)
+        document = item_json(found, mask)
         if checks and found.status != "resolved":
-            case = queue.examine(number)
-            document, lines = documents.case_json(case), show.item_lines(case, all_context=all_context)
+            case = mask.case(queue.examine(number))
+            document |= documents.case_json(case)
+            lines = show.item_lines(case, all_context=all_context)
         else:
             workflow = queue.workflows.of(found.item_type)
-            attempts = queue.attempts(number)
-            document = found.as_json() | {"attempts": [documents.attempt_json(attempt) for attempt in attempts]}
-            lines = show.plain_lines(workflow, found, all_context=all_context) + show.attempt_lines(attempts)
+            attempts = mask.attempts(queue.attempts(number))
+            document["attempts"] = [documents.attempt_json(attempt) for attempt in attempts]
+            lines = show.plain_lines(workflow, mask.item(found), all_context=all_context) + show.attempt_lines(attempts)
+        lines += show.hidden_lines(mask, f"mrq show {number} --reveal -m WHY")
     if as_json:
         print_json(document)
     else:
@@ -136,6 +147,9 @@ def history(item: given.Id, as_json: given.Json = False) -> None:
     number = given.item_id(item)
     with closing(open_queue()) as queue:
         events = queue.history(number)
+        item_now = queue.get(number)
+        mask = queue.mask(item_now, *((event.private or {}).get("context") for event in events))
+        events = mask.events(events)
     if as_json:
         print_json([event.as_json() for event in events])
     else:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from manual_resolution.cli import parameters as given
-from manual_resolution.cli.face import open_queue, print_item, print_json, speaker
+from manual_resolution.cli.face import open_queue, print_item, speaker
 from manual_resolution.cli.looking import filtered
 from manual_resolution.errors import InvalidInput
 
@@ -54,11 +54,13 @@ def next_(
     with closing(open_queue()) as queue:
         item = queue.next(who, chosen=chosen, teams=teams)
         if as_json:
-            print_json(None if item is None else item.as_json())
+            print_item(item, as_json)
         elif item is None:
             print(nothing_waits(queue))
         else:
-            print("\n".join(show.item_lines(queue.examine(item.id))))
+            mask = queue.mask(item)
+            lines = show.item_lines(mask.case(queue.examine(item.id)))
+            print("\n".join(lines + show.hidden_lines(mask, f"mrq show {item.id} --reveal -m WHY")))
 
 
 def nothing_waits(queue: "Queue") -> str:

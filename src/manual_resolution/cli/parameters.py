@@ -85,6 +85,9 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="The item's number.", show
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 As = Annotated[str | None, option("--as", metavar="NAME", help="Who you are; else MRQ_OPERATOR.")]
 Why = Annotated[str, option("-m", "--justification", metavar="TEXT", help="Why; kept in the history.")]
+WhyRevealed = Annotated[
+    str | None, option("-m", "--justification", metavar="TEXT", help="Why you must see them; kept in the history.")
+]
 Note = Annotated[str | None, option("-m", "--note", metavar="TEXT", help="A note for the history.")]
 Type = Annotated[str | None, option("--type", metavar="TYPE", help="Only this item type.", completion=types)]
 Urgency = Annotated[

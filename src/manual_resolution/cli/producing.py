@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from manual_resolution.cli import parameters as given
-from manual_resolution.cli.face import open_queue, print_item, print_json
+from manual_resolution.cli.face import item_json, open_queue, print_item, print_json
 
 if TYPE_CHECKING:
     from manual_resolution.item import Added
@@ -87,7 +87,7 @@ def add(
     with closing(open_queue()) as queue:
         added = queue.tell(checked)
         if as_json:
-            print_json(queue.get(added.id).as_json() | {"repeated": added.repeated})
+            print_json(item_json(queue.get(added.id)) | {"repeated": added.repeated})
         else:
             print(said(queue, added, late=occurred_at is not None))
 

@@ -26,6 +26,7 @@ from manual_resolution.errors import (
 )
 from manual_resolution.inert import clip, inert
 from manual_resolution.item import Actor, Item
+from manual_resolution.masking import Mask
 from manual_resolution.queue import Queue
 from manual_resolution.store.items import Filter
 from manual_resolution.values import label_of, read_value
@@ -37,6 +38,7 @@ A digit chooses. The other keys:
   p  plan: what each option would touch
   h  history: what happened so far
   a  all context, uncut
+  r  reveal: show what is personal, and say why
   q  quit: the item waits again
 Every decision asks why; an empty answer
 goes back to the menu and does nothing."""
@@ -124,6 +126,7 @@ class Session:
         self.read, self.stops = read or line, stops or Stops()
         self.tally = Tally()
         self.passed: list[int] = []
+        self.revealed: list[int] = []
         self.lease: Lease | None = None
         self.typed = ""
 
@@ -180,8 +183,14 @@ class Session:
         case = self.queue.examine(item_id)
         total = max(number, min(self.limit, number + self.more()))
         print(f"\n{number} of {total} · {show.due_text(case.item)}")
-        print("\n".join(show.case_lines(case)), end="\n\n")
+        mask = self.mask(case)
+        lines = show.case_lines(mask.case(case)) + show.hidden_lines(mask, "r")
+        print("\n".join(lines), end="\n\n")
         return case
+
+    def mask(self, case: Case) -> Mask:
+        """What is not shown of the item."""
+        return self.queue.mask(case.item, reveal=case.item.id in self.revealed)
 
     def more(self) -> int:
         """How many items beside this one the session could still serve."""
@@ -205,8 +214,9 @@ class Session:
         raise Menu
 
     def choose(self, case: Case, offer: Offer) -> None:
+        hide = self.mask(case).text
         if offer.because:
-            say(f"Not possible: {offer.because}. Nothing was done.")
+            say(f"Not possible: {hide(offer.because)}. Nothing was done.")
             raise Menu
         values = self.values(case, offer)
         why = self.justification()
@@ -216,20 +226,20 @@ class Session:
                 ended = self.carry_out(case, offer, values, why)
         except Failed as error:
             self.tally.failed += 1
-            self.again(f"Result: ✗ {error}")
+            self.again(f"Result: ✗ {hide(str(error))}")
         except OutcomeUnknown as error:
             self.tally.unknown += 1
-            say(f"Result: ? {error}")
+            say(f"Result: ? {hide(str(error))}")
         except (AlreadyResolved, OwnedByAnother) as error:
-            say(f"Refused: {error}")
+            say(f"Refused: {hide(str(error))}")
             say(f'You had typed: "{why}"')
         except (Refused, InvalidInput) as error:
-            self.again(str(error))
+            self.again(hide(str(error)))
         except Unreachable as error:
             say(f"{error} What you typed is kept.")
             raise Menu from None
         else:
-            self.count(ended)
+            self.count(ended, hide)
 
     def carry_out(self, case: Case, offer: Offer, values: dict[str, Any], why: str) -> Resolution:
         """Decide, bound to what was shown."""
@@ -237,11 +247,11 @@ class Session:
         seen = case.seen(key, None if values else offer.plan)
         return self.queue.resolve(case.item.id, key, why, self.who, values=values, seen=seen)
 
-    def count(self, ended: Resolution) -> None:
-        say(f"Result: ✓ {ended.result}")
+    def count(self, ended: Resolution, hide: Callable[[str], str]) -> None:
+        say(f"Result: ✓ {hide(ended.result)}")
         if ended.item.status == "resolved":
             self.tally.resolved += 1
-            say(f'Resolution recorded: "{ended.item.resolution}"')
+            say(f'Resolution recorded: "{hide(ended.item.resolution or "")}"')
         else:
             self.tally.put_aside += 1
 
@@ -325,19 +335,26 @@ class Session:
             say("Noted.")
 
     def plan(self, case: Case) -> None:
-        for number, offer in enumerate(case.offers, 1):
+        for number, offer in enumerate(self.mask(case).case(case).offers, 1):
             print(f"  {number}. {inert(offer.option.label)}")
             for text in planned(offer):
                 print("\n".join(labelled("       ", text)))
 
     def history(self, case: Case) -> None:
-        print("\n".join(show.history_lines(self.queue.history(case.item.id))))
+        events = self.queue.history(case.item.id)
+        print("\n".join(show.history_lines(self.mask(case).events(events))))
 
     def context(self, case: Case) -> None:
-        print("\n".join(show.all_context_lines(case.item)))
+        print("\n".join(show.all_context_lines(self.mask(case).item(case.item))))
+
+    def reveal(self, case: Case) -> None:
+        if why := self.ask("Why must you see it? "):
+            self.queue.reveal(case.item.id, self.who, why)
+            self.revealed.append(case.item.id)
+            raise Again
 
     def help(self, case: Case) -> None:
-        print("\n".join(["Resolution options:", *show.option_lines(case), KEYS]))
+        print("\n".join(["Resolution options:", *show.option_lines(self.mask(case).case(case)), KEYS]))
 
     def quit(self, case: Case) -> None:
         raise Leave
@@ -348,6 +365,7 @@ class Session:
         "p": plan,
         "h": history,
         "a": context,
+        "r": reveal,
         "?": help,
         "q": quit,
     }

@@ -25,6 +25,7 @@ from manual_resolution.inert import clip, columns, inert, inert_json
 if TYPE_CHECKING:
     from manual_resolution.case import Case, Offer
     from manual_resolution.item import Event, Item
+    from manual_resolution.masking import Mask
     from manual_resolution.registry import Registry
     from manual_resolution.store.attempts import Attempt
     from manual_resolution.workflow import Answer, Workflow
@@ -143,6 +144,11 @@ def resolved_text(item: "Item") -> str:
     why += f"; {inert(str(told['confirmation']))}" if told.get("confirmation") else ""
     when = instant_text(item.resolved_at) if item.resolved_at else "an unknown time"
     return f'by {inert(str(who))} at {when}: "{inert(item.resolution or "")}"{why}'
+
+
+def hidden_lines(mask: "Mask", how: str) -> Lines:
+    """What is hidden here, and how to see it."""
+    return labelled("Hidden: ", f"{', '.join(mask.labels)}. {how} shows it, and is recorded.") if mask.labels else []
 
 
 def flag_lines(case: "Case") -> Lines:
@@ -352,6 +358,8 @@ def _said(verb: str, data: dict[str, Any], private: dict[str, Any]) -> str:
             return "the deferral ended"
         case "reopen":
             return f"from #{data.get('reopened_from', '')}"
+        case "reveal":
+            return f"saw {', '.join(map(str, private.get('shown') or []))}".removesuffix("saw ")
         case "amend":
             return "context amended"
         case _:

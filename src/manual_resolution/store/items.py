@@ -265,6 +265,15 @@ def note(db: Db, item_id: int, by: Actor, text: str) -> Item | None:
     )
 
 
+def reveal(db: Db, item_id: int, by: Actor, names: list[str], justification: str) -> Item | None:
+    """Record that the personal facts of these names are being shown; a resolved item's too."""
+    return one(
+        db,
+        "update manual_resolution_queue q set" + CHANGED + " where id = %(id)s returning" + ITEM,
+        change(by, "reveal", justification=justification, shown=names) | {"id": item_id},
+    )
+
+
 def amend(db: Db, item_id: int, by: Actor, context: str, justification: str) -> Item | None:
     """Merge corrected facts (JSON text of an object) into an open item's context."""
     return one(

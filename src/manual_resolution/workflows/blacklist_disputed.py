@@ -45,7 +45,7 @@ def listed(values: object) -> str:
 class Appeal:
     """What the appeals inbox recorded."""
 
-    email: str = shown("E-mail")
+    email: str = shown("E-mail", personal=True)
     blacklist_reason: str = shown("Blacklist reason")
     appeal_message: str = shown("Appeal")
     payment_history: Sequence[Mapping[str, Any]] = shown("Payment history", brief=summed_up)

@@ -37,7 +37,7 @@ def listed(values: object) -> str:
 class OrphanedQuiz:
     """What the cleanup script recorded; the response's number is the item's resource."""
 
-    email: str | None = shown("E-mail", default=None)
+    email: str | None = shown("E-mail", default=None, personal=True)
     user_id: int | None = shown("User ID", default=None)
     created_at: str = shown("Created")
     foreign_key_references: Sequence[str] = shown("Foreign key references", brief=listed)
