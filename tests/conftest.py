@@ -6,6 +6,7 @@ test changes the schema or adds tables of its own.
 """
 
 import contextlib
+import itertools
 import os
 import signal
 import sys
@@ -23,6 +24,7 @@ from manual_resolution.run_folder import run_folder as a_run_folder
 KEPT = {"MRQ_PG_BIN", "MRQ_KILLS"}
 IGNORED = ("DATABASE_URL", "BLOB_READ_WRITE_TOKEN", "MRQ_", "VERCEL_", "PG", "HTTP_PROXY", "HTTPS_PROXY")
 TEMPLATE = "mrq_template"
+SPOOLS = itertools.count()
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 
 Connect = Callable[..., psycopg.Connection[Any]]
@@ -43,6 +45,16 @@ def no_real_settings() -> Iterator[None]:
             if name.upper().startswith(IGNORED):
                 patch.delenv(name)
         yield
+
+
+@pytest.fixture(autouse=True)
+def spool_folder(
+    no_real_settings: None, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """The spool of this test alone; the folder is made when something goes there."""
+    folder = tmp_path_factory.getbasetemp() / "spools" / str(next(SPOOLS))
+    monkeypatch.setenv("MRQ_SPOOL_DIR", str(folder))
+    return folder
 
 
 @pytest.fixture(scope="session")

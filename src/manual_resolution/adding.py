@@ -1,15 +1,15 @@
 """The producers' side of the queue: one failure, many, one in a caller's own transaction; and that it succeeded."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from time import monotonic
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from manual_resolution import intake as strict
-from manual_resolution.errors import SettingsError, Unreachable
+from manual_resolution.errors import Refused, SettingsError, Unreachable
 from manual_resolution.intake import Intake
 from manual_resolution.item import Actor, Added, Item
 from manual_resolution.masking import without_secrets
@@ -17,7 +17,7 @@ from manual_resolution.registry import Registry, load
 from manual_resolution.settings import Settings
 from manual_resolution.store import adding, items
 from manual_resolution.store.borrowed import driver_connection
-from manual_resolution.store.connection import Database, Db, told
+from manual_resolution.store.connection import Database, Db, give_until, told
 from manual_resolution.via import here
 
 # An add inside a caller's transaction that meets another's commit, over and over: more than this never was.
@@ -35,38 +35,39 @@ class Adding:
         """Add one failure; takes what `add_to_queue` takes."""
         return self.tell(strict.intake(*thing, **facts), connection=connection)
 
-    def tell(self, intake: Intake, *, connection: Any = None) -> Added:
+    def tell(self, intake: Intake, *, connection: Any = None, add_id: UUID | None = None) -> Added:
         """Add one checked failure, or count it when it is open already; within `MRQ_ADD_TIMEOUT` seconds in all.
 
-        With `connection` (psycopg 3, or a wrapper over one) it joins the caller's transaction.
-        What its type declares secret is not kept.
+        It is recorded under `intake.add_id`, once however often it is told, or under the new id `add_id`. What its type
+        declares secret is not kept. With `connection` (psycopg 3, or a wrapper over one) it joins the caller's
+        transaction. Raises `Unreachable`; nothing is spooled here, `add_to_queue` does that.
         """
         intake = self._without_secrets(intake)
         if connection is not None:
             return self._tell_within(driver_connection(connection), intake)
-        values = self._values(intake)
+        values = self._values(intake, intake.add_id or add_id or uuid4())
         ends = monotonic() + self.settings.add_timeout
         try:
-            return self._tell_once(values, intake, self.settings.add_timeout)
+            return self._tell_once(values, self.settings.add_timeout, again=intake.add_id is not None)
         except Unreachable:
             if monotonic() > ends - self.settings.add_timeout / 2:
                 raise
         # A kept connection broke under the add, perhaps after it was recorded: its add_id tells.
-        return self._tell_once(values, replace(intake, add_id=values["add_id"]), ends - monotonic())
+        return self._tell_once(values, ends - monotonic(), again=True)
 
-    def _tell_once(self, values: dict[str, Any], intake: Intake, seconds: float) -> Added:
+    def _tell_once(self, values: dict[str, Any], seconds: float, *, again: bool) -> Added:
         with self.database.connection(seconds) as db:
-            if intake.add_id and (before := adding.recorded(db, intake.add_id)):
+            if again and (before := adding.recorded(db, values["add_id"])):
                 return before
             if late := self._tell_late(db, values):
                 return late
             added = adding.add(db, values)
-            if added.occurrences > 2 * adding.KEPT_CONTEXTS:
+            if added.id and added.occurrences > 2 * adding.KEPT_CONTEXTS:
                 adding.forget_middle_context(db, added.id, added.occurrences)
             return added
 
     def _tell_within(self, db: Db, intake: Intake) -> Added:
-        values = self._values(intake)
+        values = self._values(intake, intake.add_id or uuid4())
         with told():
             adding.join(db)
             for _ in range(RETRIES):
@@ -82,22 +83,56 @@ class Adding:
         adding.record_late(db, ended, values)
         return Added(ended, repeated=True)
 
-    def _values(self, intake: Intake) -> dict[str, Any]:
-        by = Actor(intake.producer, "producer", here())
-        return adding.values_of(intake, intake.add_id or uuid4(), by, self._sla_seconds)
+    def _values(self, intake: Intake, add_id: UUID, via: str | None = None) -> dict[str, Any]:
+        by = Actor(intake.producer, "producer", via or here())
+        return adding.values_of(intake, add_id, by, self._sla_seconds)
 
-    def add_many(self, intakes: Iterable[Intake], *, producer: str = "producer") -> Sequence[Added]:
-        """Add a batch in one transaction: all of it or nothing; the answers in the order given."""
+    def add_many(
+        self,
+        intakes: Iterable[Intake],
+        *,
+        producer: str = "producer",
+        seconds: float = 3600,
+        id_of: Callable[[int], UUID] | None = None,
+    ) -> Sequence[Added]:
+        """Add a batch in one transaction: all of it or nothing; the answers in the order given.
+
+        The database must answer within `MRQ_ADD_TIMEOUT` and have taken it within `seconds`. `id_of` gives the
+        `add_id` of what has none, by its place in the batch.
+        """
         by = Actor(producer, "producer", here())
-        with self.database.transaction(timeout=3600) as db:
-            return adding.add_many(db, map(self._without_secrets, intakes), by, self._sla_seconds)
+        with self.database.connection(min(seconds, self.settings.add_timeout)) as db:
+            db.execute("select")
+            give_until(db, monotonic() + seconds)
+            with db.transaction():
+                return adding.add_many(db, map(self._without_secrets, intakes), by, self._sla_seconds, id_of)
+
+    def replay(self, intakes: Sequence[Intake], via: str, seconds: float = 60) -> int:
+        """Record what was spooled, each under its `add_id` and once; how many were not recorded before.
+
+        `via` is the way they came. All of them or none, unless there is only one. Raises `Unreachable`, `Refused`.
+        """
+        ends = monotonic() + seconds
+        try:
+            return self._replay_once(intakes, via, seconds)
+        except Refused:  # perhaps another process recorded one of them at this very moment
+            return self._replay_once(intakes, via, max(0.1, ends - monotonic()))
+
+    def _replay_once(self, intakes: Sequence[Intake], via: str, seconds: float) -> int:
+        add_ids = [intake.add_id for intake in intakes if intake.add_id]
+        with self.database.connection(seconds) as db:
+            known = adding.known_ids(db, add_ids)
+        left = [self._without_secrets(intake) for intake in intakes if intake.add_id not in known]
+        if len(left) == 1 and left[0].add_id:
+            self._tell_once(self._values(left[0], left[0].add_id, via), seconds, again=False)
+        elif left:
+            by = Actor(left[0].producer, "producer", via)
+            with self.database.transaction(seconds) as db:
+                adding.add_many(db, left, by, self._sla_seconds)
+        return len(left)
 
     def _without_secrets(self, intake: Intake) -> Intake:
-        """The failure with marks for what its type declares secret, where this process knows its type."""
-        if intake.context is None or not (known := self._workflows or declaring(self.settings.workflows)):
-            return intake
-        kept = without_secrets(known.of(intake.item_type), intake.context)
-        return intake if kept is intake.context else replace(intake, context=kept)
+        return without_declared_secrets(intake, self._workflows or declaring(self.settings.workflows))
 
     def withdraw(
         self,
@@ -127,6 +162,14 @@ class Adding:
         }
         with self.database.connection() as db:
             return items.withdraw(db, Actor(f"producer:{checked.producer}", "producer", here()), checked.reason, thing)
+
+
+def without_declared_secrets(intake: Intake, known: Registry | None) -> Intake:
+    """The failure with marks for what its type declares secret, where this process knows its type."""
+    if intake.context is None or not known:
+        return intake
+    kept = without_secrets(known.of(intake.item_type), intake.context)
+    return intake if kept is intake.context else replace(intake, context=kept)
 
 
 @lru_cache(maxsize=8)

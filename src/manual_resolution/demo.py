@@ -76,7 +76,8 @@ def _open(home: Path) -> Demo:
     stack = ExitStack()
     world = stack.enter_context(import_module("meal_plan.world").World(home, address))
     atexit.register(stack.close)
-    name_only(address, world.environment | {"MRQ_METRICS_FILE": str(home / "metrics.jsonl")})
+    ours = {"MRQ_METRICS_FILE": str(home / "metrics.jsonl"), "MRQ_SPOOL_DIR": str(home / "spool")}
+    name_only(address, world.environment | ours)
     return Demo(home, server, world)
 
 

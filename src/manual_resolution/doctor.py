@@ -12,9 +12,18 @@ from manual_resolution.errors import MRQError, Refused, SettingsError
 from manual_resolution.inert import clip, inert
 from manual_resolution.priority import PRIORITIES
 from manual_resolution.settings import VARIABLES, Settings, unknown_names, values_of
+from manual_resolution.spool import State
+from manual_resolution.spooling import spool_of
 from manual_resolution.store import catalog, migrate
 from manual_resolution.store.catalog import Thing
 from manual_resolution.store.connection import Database, Db
+
+#: What to do about failures in the spool.
+CURES: Final[dict[State, str]] = {
+    "waiting": "mrq spool replay",
+    "refused": "mrq spool replay says why",
+    "damaged": "mrq spool list names the files; look into them, then remove them",
+}
 
 Result = Literal["ok", "wrong", "note"]
 
@@ -81,6 +90,23 @@ def of_workflows(settings: Settings) -> Iterator[Check]:
             twice = f"it is declared twice: in {first} and in {place}"
             options = ", ".join(workflow.options)
             yield judged(f"workflow {workflow.item_type}", first == place, twice, good=options)
+
+
+def of_spool(settings: Settings) -> Iterator[Check]:
+    """Whether failures can be kept while the database is away, and whether any still wait or were set aside."""
+    spool = spool_of(settings)
+    try:
+        entries, trouble = spool.entries(), spool.trouble()
+    except OSError as error:
+        yield Check("wrong", "spool", f"{settings.spool_dir}: {error.strerror or error}")
+        return
+    yield judged("spool", not trouble, f"nothing can be kept in {spool.folder}: {trouble}", good=str(spool.folder))
+    for state, cure in CURES.items():
+        found = [entry for entry in entries if entry.state == state]
+        since = f", the oldest since {found[0].at:%Y-%m-%d %H:%M} UTC: {cure}" if found else ""
+        told = f"{sum(entry.count for entry in found):,} {state}{since}"
+        grave: Result = "note" if state == "waiting" else "wrong"
+        yield judged(f"spool {state}", not found, told, otherwise=grave, good="none")
 
 
 def of_database(address: str, settings: Settings) -> Iterator[Check]:

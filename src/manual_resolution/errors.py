@@ -1,5 +1,6 @@
 """Every error MRQ raises. One root; faces turn a class into an exit code or a status in one table each."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -33,6 +34,14 @@ class SettingsError(MRQError, ValueError):
 
 class Unreachable(MRQError):
     """The database or an outside service did not answer; nothing was done, trying again can help."""
+
+
+class NotKept(Unreachable):
+    """Neither the database nor the spool took it. `failures`: what was to be added, as `add_to_queue`'s arguments."""
+
+    def __init__(self, message: str, *, failures: Sequence[Mapping[str, Any]]) -> None:
+        self.failures = failures
+        super().__init__(message)
 
 
 class OutcomeUnknown(MRQError):

@@ -123,10 +123,11 @@ class Event:
 class Added:
     """The answer to an add: the item's id, whether it was open already (`repeated`), whether it waits in the spool.
 
-    `occurrences` is how often the same failure has been told so far, this time included.
+    `occurrences` is how often the same failure has been told so far, this time included. While it waits in the spool
+    (`spooled`) the database has not seen it: there is no `id` yet, and nobody knows whether it is a repeat.
     """
 
-    id: int
+    id: int | None
     repeated: bool = False
     occurrences: int = 1
     spooled: bool = False

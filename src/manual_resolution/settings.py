@@ -32,6 +32,8 @@ class Settings:
     sla_medium: float = DEFAULT_SLA_HOURS["medium"]
     sla_low: float = DEFAULT_SLA_HOURS["low"]
     add_timeout: float = 2.0
+    spool_dir: str = "~/.local/state/mrq/spool"
+    spool_max_mb: float = 1000.0
     lease_minutes: float = 30.0
     batch_size: int = 10
     operator: str | None = None
@@ -49,6 +51,11 @@ class Settings:
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """Read the environment (default: the process's). Raises `SettingsError` naming every wrong variable."""
         return _Reader(os.environ if environ is None else environ).settings()
+
+    @classmethod
+    def as_far_as_right(cls) -> "Settings":
+        """What the environment sets rightly, defaults for the rest: for what must be kept in spite of a typo."""
+        return _Reader(os.environ).found()
 
     def sla_hours(self, priority: Priority) -> float:
         """Hours from happening to deadline (specification, Priorities)."""
@@ -147,6 +154,8 @@ VARIABLES: Final = (
     Variable("MRQ_SLA_MEDIUM", "sla_medium", HOURS),
     Variable("MRQ_SLA_LOW", "sla_low", HOURS),
     Variable("MRQ_ADD_TIMEOUT", "add_timeout", number(0.1, 60)),
+    Variable("MRQ_SPOOL_DIR", "spool_dir", plain),
+    Variable("MRQ_SPOOL_MAX_MB", "spool_max_mb", number(1, 1_000_000)),
     Variable("MRQ_LEASE_MINUTES", "lease_minutes", number(1, 1440)),
     Variable("MRQ_BATCH_SIZE", "batch_size", whole(1, 1000)),
     Variable("MRQ_OPERATOR", "operator", plain),
@@ -170,10 +179,12 @@ class _Reader:
         self.problems: list[str] = []
         self.sources: dict[str, str] = {}
 
-    def settings(self) -> Settings:
+    def found(self) -> Settings:
         values = {v.field: self.value(v) for v in VARIABLES if self.present(v)}
-        found = Settings(**{k: v for k, v in values.items() if v is not None}, sources=self.sources)
-        found = self.as_marked(found)
+        return self.as_marked(Settings(**{k: v for k, v in values.items() if v is not None}, sources=self.sources))
+
+    def settings(self) -> Settings:
+        found = self.found()
         self.agree(found)
         if self.problems:
             raise SettingsError(self.problems)

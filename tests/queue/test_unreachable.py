@@ -155,15 +155,6 @@ def test_a_wrong_password_is_not_shown(server: Any, new_queue: Any) -> None:
         error = error.__cause__
 
 
-def test_without_an_address_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A script without DATABASE_URL is told what to set; no private database is filled unseen."""
-    from manual_resolution import add_to_queue
-
-    monkeypatch.delenv("DATABASE_URL", raising=False)
-    with pytest.raises(Unreachable, match="export DATABASE_URL"):
-        add_to_queue("x", "thing", 1, "low", "it failed")
-
-
 def test_a_mistake_in_a_statement_is_not_taken_for_an_address(database_url: str) -> None:
     """A statement that the driver refuses is not blamed on DATABASE_URL."""
     with pytest.raises(Exception, match="placeholders") as refused, Database(database_url).connection() as db:

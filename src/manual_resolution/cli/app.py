@@ -20,6 +20,7 @@ from manual_resolution.cli import (
     parameters,
     process,
     producing,
+    spool,
     sweep,
 )
 from manual_resolution.cli.face import exits
@@ -72,7 +73,7 @@ def mrq(
     """The Manual Resolution Queue: what automation could not finish and a person must decide."""
 
 
-for module in (demo, init, process, deciding, moving, looking, producing, sweep, audit, doctor, db):
+for module in (demo, init, process, deciding, moving, looking, producing, spool, sweep, audit, doctor, db):
     module.register(app)
 
 

@@ -56,6 +56,7 @@ def checks() -> "Iterator[tuple[Check, int]]":
         return
     yield from coded(doctor.of_settings(settings, environ))
     yield from coded(doctor.of_workflows(settings))
+    yield from coded(doctor.of_spool(settings))
     try:
         url = address(settings)
     except MRQError as error:

@@ -71,6 +71,16 @@ def open_queue() -> "Queue":
     return Queue.from_env()
 
 
+def refuse_without_database() -> None:
+    """Raise `Unreachable` where no database is named: a person is told so, where a script's failure is spooled."""
+    from manual_resolution.settings import NO_DATABASE, Settings
+
+    enter_demo()
+    settings = Settings.from_env()
+    if not (settings.database_url or settings.embedded):
+        raise Unreachable(NO_DATABASE)
+
+
 def enter_demo() -> None:
     """Let the environment name the demo, its database and who speaks in it, while `MRQ_DEMO` is set."""
     if folder := os.environ.get("MRQ_DEMO"):

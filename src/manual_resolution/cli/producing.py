@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from manual_resolution.cli import parameters as given
-from manual_resolution.cli.face import item_json, open_queue, print_item, print_json
+from manual_resolution.cli.face import item_json, print_item, print_json, refuse_without_database, open_queue
 
 if TYPE_CHECKING:
     from manual_resolution.item import Added
@@ -66,9 +66,13 @@ def add(
     producer: given.Producer = None,
     as_json: given.Json = False,
 ) -> None:
-    """Put what failed before a person. A failure that is open already is counted, not doubled."""
+    """Put what failed before a person. A failure that is open already is counted, not doubled.
+
+    While the database is not reached it is kept in the spool, with a warning on stderr; that is no error. Without any
+    database named: exit code 3, and nothing is kept.
+    """
     from manual_resolution import intake
-    from manual_resolution.producing import named
+    from manual_resolution.producing import named, tell, the_queue
 
     kind, number, key = given.resource(resource, resource_type, resource_id, resource_key)
     checked = intake.intake(
@@ -84,21 +88,25 @@ def add(
         producer=named() if producer is None else producer,
         occurred_at=None if occurred_at is None else intake.instant(occurred_at, "occurred_at"),
     )
-    with closing(open_queue()) as queue:
-        added = queue.tell(checked)
+    refuse_without_database()
+    added = tell(checked)
+    if added.id is None:
+        print_json({"id": None, "spooled": True}) if as_json else print("Kept in the spool.")
+        return
+    with closing(the_queue()) as queue:
         if as_json:
-            print_json(item_json(queue.get(added.id)) | {"repeated": added.repeated})
+            print_json(item_json(queue.get(added.id)) | {"repeated": added.repeated, "spooled": False})
         else:
-            print(said(queue, added, late=occurred_at is not None))
+            print(said(queue, added.id, added, late=occurred_at is not None))
 
 
-def said(queue: "Queue", added: "Added", *, late: bool) -> str:
+def said(queue: "Queue", item_id: int, added: "Added", *, late: bool) -> str:
     """What an add came to; `late`: it may have happened before the item was resolved."""
     if not added.repeated:
-        return f"Added #{added.id}."
-    if late and queue.get(added.id).status == "resolved":
-        return f"#{added.id} was resolved after this had happened: nothing new is open."
-    return f"#{added.id} was open already: occurrence {added.occurrences:,}."
+        return f"Added #{item_id}."
+    if late and queue.get(item_id).status == "resolved":
+        return f"#{item_id} was resolved after this had happened: nothing new is open."
+    return f"#{item_id} was open already: occurrence {added.occurrences:,}."
 
 
 def withdraw(

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -252,17 +252,29 @@ select id, n from (select line, id, n from counted union all select line, id, 2 
 )
 
 
-def add_many(db: Db, intakes: Iterable[Intake], by: Actor, sla_seconds: dict[str, int]) -> list[Added]:
-    """Add a batch in one transaction (the caller's); the answers in the order given."""
+def known_ids(db: Db, add_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    """Which of these adds have been recorded."""
+    rows = db.execute("select add_id from mrq_occurrence where add_id = any(%s)", [list(add_ids)]).fetchall()
+    return {row[0] for row in rows}
+
+
+def add_many(
+    db: Db,
+    intakes: Iterable[Intake],
+    by: Actor,
+    sla_seconds: dict[str, int],
+    id_of: Callable[[int], uuid.UUID] | None = None,
+) -> list[Added]:
+    """Add a batch in one transaction (the caller's); the answers in the order given. `id_of`: a line's `add_id`."""
+    first_id = uuid.uuid4().int & ~0xFFFFFFFF  # neighbours in the index: a batch fills pages, not the whole tree
     db.execute("set local jit = off")  # compiling this takes up to seconds and saves nothing
     db.execute(STAGE)
-    first_id = uuid.uuid4().int & ~0xFFFFFFFF  # neighbours in the index: a batch fills pages, not the whole tree
     with db.cursor().copy(COPY) as copy:
         for line, i in enumerate(intakes):
             copy.write_row(
                 (
                     line,
-                    uuid.UUID(int=first_id + line),
+                    i.add_id or (id_of(line) if id_of else uuid.UUID(int=first_id + line)),
                     i.item_type,
                     i.resource_type,
                     i.resource_id,

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, InvalidStateError
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from time import monotonic
 from typing import Any, Final
 
@@ -74,6 +75,12 @@ def _open(url: str, seconds: float, answer: "Future[LimitedConnection]") -> None
             db.close()
 
 
+def give_until(db: Db, deadline: float) -> None:
+    """Let the waits on a connection that has answered end at `deadline` (monotonic seconds)."""
+    if isinstance(db, LimitedConnection):
+        db.deadline = deadline
+
+
 def read_json(stored: str | bytes) -> Any:
     """A stored JSON value; an integer too long for Python stays text: another client may have stored it."""
     return _JSON.decode(stored if isinstance(stored, str) else stored.decode())
@@ -113,6 +120,11 @@ class Database:
         with self.connection(timeout) as db, db.transaction():
             yield db
 
+    @cached_property
+    def place(self) -> str | None:
+        """`host:port/database`, without user and password; None for an address that is none."""
+        return place_of(self.url)
+
     def close(self) -> None:
         """Close the idle connections."""
         close_all(self._idle, self._pid)
@@ -134,6 +146,17 @@ class Database:
             db.close()
         elif self._pid == os.getpid():
             self._idle.append(db)
+
+
+def place_of(url: str) -> str | None:
+    """Where an address leads: `host:port/database`, what it leaves out as libpq fills it in."""
+    try:
+        given = [*psycopg.pq.Conninfo.get_defaults(), *psycopg.pq.Conninfo.parse(url.encode())]
+    except psycopg.Error:
+        return None
+    found = {option.keyword: option.val.decode() for option in given if option.val is not None}
+    name = found.get(b"dbname") or found.get(b"user") or ""
+    return f"{found.get(b'host', '')}:{found.get(b'port', '')}/{name}"
 
 
 def close_all(idle: deque[LimitedConnection], pid: int) -> None:
