@@ -55,7 +55,9 @@ def mrq_workflows() -> Sequence[str]:
 
 
 @pytest.fixture
-def mrq_queue(_mrq_schema: "OwnSchema", mrq_workflows: Sequence[str]) -> "Iterator[Queue]":
+def mrq_queue(
+    _mrq_schema: "OwnSchema", mrq_workflows: Sequence[str], tmp_path_factory: pytest.TempPathFactory
+) -> "Iterator[Queue]":
     """An empty queue on a real, private PostgreSQL; `add_to_queue` and `mrq` lead to it while the test runs.
 
     `DATABASE_URL`, every other setting and every token of MRQ's are out of the environment meanwhile.
@@ -70,6 +72,7 @@ def mrq_queue(_mrq_schema: "OwnSchema", mrq_workflows: Sequence[str]) -> "Iterat
                 patch.delenv(name)
         patch.setenv("DATABASE_URL", _mrq_schema.url)
         patch.setenv("MRQ_WORKFLOWS", ",".join(mrq_workflows))
+        patch.setenv("MRQ_SPOOL_DIR", str(tmp_path_factory.mktemp("mrq") / "spool"))  # never the developer's own
         queue = Queue.from_env()
         yield queue
         queue.close()
