@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from manual_resolution.cli import parameters as given
-from manual_resolution.cli.face import item_json, print_item, print_json, refuse_without_database, open_queue
+from manual_resolution.cli.face import item_json, open_queue, print_item, print_json, refuse_without_database
 
 if TYPE_CHECKING:
     from manual_resolution.item import Added
