@@ -188,6 +188,38 @@ def test_a_tree_goes_from_its_root(app: Any) -> None:
     assert app.db.execute("select count(*) n from folder").fetchone() == {"n": 0}
 
 
+def test_every_form_of_reference_is_found(app: Any, blocked: int) -> None:
+    """Partitions, a unique column instead of the key, a default instead of null: each is found and touched once."""
+    app.db.execute(
+        """alter table quiz_responses add code text unique; update quiz_responses set code = id::text;
+           create table parts (day int, id int, quiz bigint references quiz_responses, primary key (day, id))
+               partition by list (day);
+           create table parts_1 partition of parts for values in (1);
+           create table parts_2 partition of parts for values in (2);
+           create table alone (id int, day int not null, quiz bigint references quiz_responses, primary key (day, id));
+           alter table parts attach partition alone for values in (3);
+           create table codes (id int primary key, code text references quiz_responses (code));
+           create table spare (id int primary key, quiz bigint default 67106 references quiz_responses
+                               on delete set default);
+           insert into parts values (1, 1, 67105), (2, 1, 67105), (3, 1, 67105), (1, 2, 67106);
+           insert into codes values (1, '67105'), (2, '67106'); insert into spare values (1, 67105)"""
+    )
+    lines = app.queue.plan(blocked, "detach_and_delete", {}).lines()
+    assert sorted(lines) == [
+        "delete: quiz_responses #67105",
+        "detach quiz (on delete set default): spare #1",
+        "set code = NULL: codes #1",
+        "set quiz = NULL: parts #1, 1",
+        "set quiz = NULL: parts #2, 1",
+        "set quiz = NULL: parts #3, 1",
+        "set quiz_response_id = NULL: meal_plans #11991",
+    ]
+    app.decide_by_two(blocked, "detach_and_delete")
+    left = """select (select array_agg(day order by day) from parts where quiz is null) parts,
+                     (select array_agg(id) from codes where code is null) codes, (select quiz from spare) spare"""
+    assert app.db.execute(left).fetchone() == {"parts": [1, 2, 3], "codes": [1], "spare": 67106}
+
+
 # ------------------------------------------------------------------ what changes between look and decision
 
 
