@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import md5
@@ -38,6 +38,7 @@ _INSTANT = re.compile(
     "[0-9]{4}-[0-9]{2}-[0-9]{2}[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.][0-9]{1,6})?)?"
     "(?:Z|[+-](?:0[0-9]|1[0-5]):[0-5][0-9])"
 )
+_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _HIDDEN = re.compile(f"[{HIDDEN}]")
 _VISIBLE = re.compile(rf"[^\s{HIDDEN}]")
@@ -181,6 +182,19 @@ def instant(text: str, parameter: str = "instant") -> datetime:
     if value is None:
         raise InvalidInput(parameter, text, allowed)
     return _utc(parameter, value)
+
+
+def day(text: str, parameter: str = "day") -> date:
+    """A day such as `2026-10-01`, years 1970 to 9998."""
+    allowed = "a day such as 2026-10-01"
+    text = storable(parameter, text, allowed)
+    try:
+        value = date.fromisoformat(text) if _DAY.fullmatch(text) else None
+    except ValueError:
+        value = None
+    if value is None or not 1970 <= value.year < 9999:
+        raise InvalidInput(parameter, text, allowed)
+    return value
 
 
 def item_id(text: str, parameter: str = "item") -> int:

@@ -1,4 +1,4 @@
-"""`mrq audit`: prove that nobody rewrote the history."""
+"""`mrq audit`: prove that nobody rewrote the history, hand it to an auditor."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from manual_resolution.cli import parameters as given
+from manual_resolution.cli.exporting import export
 from manual_resolution.cli.face import fail, open_queue, print_json
+from manual_resolution.cli.lines import counted
 from manual_resolution.cli.progress import progress
 from manual_resolution.errors import InvalidInput
 
@@ -25,8 +27,8 @@ Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Only these 
 
 
 def register(app: typer.Typer) -> None:
-    """Add `mrq audit verify` and `mrq audit head`."""
-    about = "Prove that nobody rewrote the history."
+    """Add `mrq audit verify`, `mrq audit head` and `mrq audit export`."""
+    about = "Prove that nobody rewrote the history; hand it to an auditor."
     group = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help=about)
     for name, command, *examples in (
         (
@@ -37,6 +39,7 @@ def register(app: typer.Typer) -> None:
             "mrq audit verify --against /mnt/elsewhere/mrq-head",
         ),
         ("head", head, "mrq audit head", "mrq audit head --items > /mnt/elsewhere/mrq-head"),
+        ("export", export, "mrq audit export --from 2026-10-01 --to 2026-10-31 --format csv -o october.csv"),
     ):
         group.command(name, epilog=given.example(*examples))(command)
     app.add_typer(group, name="audit", rich_help_panel=given.LOOKING_AFTER)
@@ -118,8 +121,3 @@ def head(items: Items = False, as_json: given.Json = False) -> None:
     with closing(open_queue()) as queue:
         found = heads.head(queue.database, tell=tell)
     print_json(asdict(found)) if as_json else print(found)
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 item`, `15 items`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
