@@ -1,6 +1,7 @@
 """The fixture `mrq_queue` in other people's test runs: each here is a pytest of its own."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 
 from manual_resolution import Queue
 
+FENCED = re.DOTALL | re.MULTILINE
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 TESTS = """
@@ -112,6 +114,19 @@ def test_a_test_server_of_ones_own(run: Run, fresh_database_url: str) -> None:
         finally:
             db.execute("drop owned by mrq_ci")
             db.execute("drop role mrq_ci")
+
+
+def test_what_the_page_shows_passes(run: Run, tmp_path: Path, database_url: str) -> None:
+    """The tests that docs/extend/testing.md shows pass, on the item type that docs/extend shows."""
+    item_types = re.findall(r"<!-- file: billing_queue.py -->\n+```python\n(.*?)^```$", page("README.md"), FENCED)
+    (tmp_path / "billing_queue.py").write_text(item_types[-1])
+    tests = re.findall(r"^```python\n(.*?)^```$", page("testing.md"), FENCED)
+    done = run("\n".join(tests), MRQ_TEST_DATABASE_URL=database_url)
+    assert "2 passed" in done.stdout, done.stdout
+
+
+def page(name: str) -> str:
+    return (Path(__file__).parents[2] / "docs/extend" / name).read_text()
 
 
 def test_who_does_not_ask_pays_nothing(request: pytest.FixtureRequest) -> None:
