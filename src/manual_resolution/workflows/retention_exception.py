@@ -122,6 +122,11 @@ def open_hold(item: Item, db: Db) -> Hold | None:
     return hold if hold and not hold.released_at else None
 
 
+def no_hold(item: Item) -> str:
+    """Said where the recorded hold is none, or another resource's."""
+    return f"There is no hold of the recorded number on {item.resource}"
+
+
 def is_the_items(hold: Hold, item: Item) -> bool:
     """Whether it is the hold that was recorded; a number of another resource's hold is not believed."""
     on_it = (hold.resource_type, hold.resource_id) == (item.resource_type, item.resource_id)
@@ -143,7 +148,7 @@ def ending(hold: Hold, at: datetime) -> str:
 def hold_in_force(item: Item, db: Db) -> Answer:
     hold = hold_of(item, db)
     if hold is None:
-        return fails(f"There is no hold of the recorded number on {item.resource}")
+        return fails(no_hold(item))
     if hold.released_at:
         return fails(f"Hold #{hold.id} was released on {hold.released_at.astimezone(UTC).date()}", hold=hold.id)
     until = hold.keep_until and hold.keep_until.astimezone(UTC).isoformat()
@@ -162,13 +167,15 @@ def no_other_hold(item: Item, db: Db) -> Answer:
     return fails(f"Another hold keeps it: {', '.join(told)}{more}", holds=[hold.id for hold in others])
 
 
-@workflow.check("The PDF is the one recorded")
-def pdf_as_recorded(item: Item, db: Db) -> Answer:
+@workflow.check("Hold and PDF are the ones recorded")
+def as_recorded(item: Item, db: Db) -> Answer:
     """What the outside call deletes is what the context names: so it must be the plan's own."""
+    if hold_of(item, db) is None:
+        return fails(no_hold(item))
     now = plans_pdf(item, db) if item.resource_type == "meal_plan" else None
-    if (now or "") == url_of(item):
-        return passes(f"{item.resource} has the PDF recorded" if now else f"{item.resource} has no PDF to delete")
-    return fails(f"{item.resource} has {'another PDF than the one recorded' if now else 'no PDF any more'}")
+    if (now or "") != url_of(item):
+        return fails(f"{item.resource} has {'another PDF than the one recorded' if now else 'no PDF any more'}")
+    return passes(f"{item.resource} has {'the PDF recorded' if now else 'no PDF to delete'}")
 
 
 @workflow.check("The PDF is still there", outside=True)
@@ -240,7 +247,7 @@ release = workflow.option(
     "release_and_delete",
     "Release the hold and delete the PDF",
     effect="external",
-    requires=["pdf_as_recorded", "no_other_hold"],
+    requires=["as_recorded", "no_other_hold"],
     action="Deleting the PDF",
     approvals=1,
     override=False,
