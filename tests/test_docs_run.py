@@ -25,7 +25,7 @@ from manual_resolution.cli.app import app
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-RUN = {"python", "sql", "console"}
+RUN = {"python", "sql", "console", "csv"}
 SHOWN = {"text", "json", "sh", "cron", "diff"}  # above `sh` stands why it is not run
 NEW_WORLD = "<!-- a new world -->"
 FENCE = r"(?:<!-- (?P<remark>[^\n]*?) -->\n+)?^```(?P<language>\w*)\n(?P<text>.*?)^```$"

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
+from itertools import groupby
 from time import monotonic
 from typing import Any
 from uuid import UUID, uuid4
@@ -134,6 +135,23 @@ class Adding:
     def _without_secrets(self, intake: Intake) -> Intake:
         return without_declared_secrets(intake, self._workflows or declaring(self.settings.workflows))
 
+    def add_once(self, intakes: Sequence[Intake]) -> list[Added | None]:
+        """Add those of a batch whose `add_id` is not recorded yet, in one transaction; None for the others.
+
+        Batches whose `add_id`s begin with the same 63 bits are added one after the other.
+        """
+        with self.database.transaction(timeout=3600) as db:
+            add_ids = [i.add_id for i in intakes if i.add_id]
+            adding.alone_with(db, add_ids)
+            known = adding.known_ids(db, add_ids)
+            new = sorted((self._without_secrets(i) for i in intakes if i.add_id not in known), key=producer_of)
+            added: dict[UUID | None, Added] = {}
+            for producer, group in groupby(new, key=producer_of):
+                batch, by = list(group), Actor(producer, "producer", here())
+                answers = adding.add_many(db, batch, by, self._sla_seconds)
+                added |= zip((i.add_id for i in batch), answers, strict=True)
+        return [added.get(i.add_id) for i in intakes]
+
     def withdraw(
         self,
         item_type: str,
@@ -179,3 +197,8 @@ def declaring(names: tuple[str, ...]) -> Registry | None:
     with suppress(SettingsError):
         return load(own) if own else None
     return None
+
+
+def producer_of(intake: Intake) -> str:
+    """Who tells this failure."""
+    return intake.producer

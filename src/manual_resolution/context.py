@@ -28,21 +28,37 @@ def parse_context(text: str | bytes) -> dict[str, Any]:
     of more than 1000 digits, byte order marks, other encodings, anything after the object, above 256 KiB or
     32 levels, and whatever else `intake` refuses in a context.
     """
-    text = _utf8(text)
+    value = parse_object(_utf8(text), "context")
+    _inspect_all(value)
+    return value
+
+
+def parse_object(text: str, parameter: str) -> dict[str, Any]:
+    """The JSON object in `text`, read strictly; what is inside is not inspected yet.
+
+    Raises InvalidInput or InvalidType, which name `parameter`. What of a member cannot be kept is only marked:
+    `refuse_unreadable` and `stored` refuse it.
+    """
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as e:
         near = text[max(e.pos - 20, 0) : e.pos + 20]
         problem = f"JSON is expected, but at line {e.lineno}, column {e.colno}: {e.msg}"
-        raise InvalidInput("context", near, problem) from None
+        raise InvalidInput(parameter, near, problem) from None
     except RecursionError:
-        raise InvalidInput("context", text, f"at most {MAX_CONTEXT_DEPTH} levels") from None
+        raise InvalidInput(parameter, text, f"at most {MAX_CONTEXT_DEPTH} levels") from None
     if isinstance(value, _Refused):
-        raise InvalidInput("context", value.literal, value.allowed)
+        raise InvalidInput(parameter, value.literal, value.allowed)
     if not isinstance(value, dict):
-        raise InvalidType("context", value, "a JSON object")
-    _inspect_all(value)
+        raise InvalidType(parameter, value, "a JSON object")
     return value
+
+
+def refuse_unreadable(values: Mapping[str, Any]) -> None:
+    """Raise InvalidInput for a member that `parse_object` could only mark: a number too long, a name that is twice."""
+    for name, value in values.items():
+        if isinstance(value, _Refused):
+            raise InvalidInput(name, value.literal, value.allowed)
 
 
 def stored(context: object) -> str:

@@ -14,6 +14,7 @@ from manual_resolution.cli import (
     deciding,
     demo,
     doctor,
+    importing,
     init,
     looking,
     moving,
@@ -73,7 +74,7 @@ def mrq(
     """The Manual Resolution Queue: what automation could not finish and a person must decide."""
 
 
-for module in (demo, init, process, deciding, moving, looking, producing, spool, sweep, audit, doctor, db):
+for module in (demo, init, process, deciding, moving, looking, producing, importing, spool, sweep, audit, doctor, db):
     module.register(app)
 
 

@@ -58,6 +58,11 @@ def statuses(incomplete: str) -> list[str]:
     return [status for status in STATUSES if status.startswith(incomplete)]
 
 
+def formats(incomplete: str) -> list[str]:
+    """The formats of files that `mrq import` reads."""
+    return among(("csv", "jsonl"), incomplete)
+
+
 def registry() -> "Registry":
     """The workflows that the environment names; none where that fails: a completion cannot tell an error."""
     from manual_resolution.registry import Registry, load

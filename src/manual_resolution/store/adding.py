@@ -187,6 +187,12 @@ def forget_middle_context(db: Db, item_id: int, n: int) -> None:
     )
 
 
+def alone_with(db: Db, add_ids: list[uuid.UUID]) -> None:
+    """Until this transaction ends, another who comes with ids that begin so waits."""
+    if add_ids:
+        db.execute("select pg_advisory_xact_lock(%s)", [add_ids[0].int >> 65])
+
+
 # ------------------------------------------------------------------ many at once
 
 STAGE: Final = """
