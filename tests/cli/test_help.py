@@ -16,7 +16,7 @@ from manual_resolution.cli.front import PAGE
 
 COMMANDS = """
     add withdraw list show next mine claim extend release hand-over take-over decline defer escalate priority
-    note amend resolve confirm reopen history types process sweep audit doctor db demo
+    note amend resolve confirm reopen history types process practice shadow operator sweep audit doctor db demo
 """
 WITHOUT_JSON = {"db shell"}  # hands the terminal to psql
 
@@ -43,7 +43,7 @@ def said(*words: str, **env: str) -> str:
 def test_help_lists_every_command_in_its_panel() -> None:
     """The first help names each command once, grouped by what people want."""
     lines = said("--help").splitlines()
-    for panel in ("Deciding:", "Reading:", "Adding:", "Looking after it:"):
+    for panel in ("Deciding:", "Reading:", "Learning:", "Adding:", "Looking after it:"):
         assert panel in lines
     for command in COMMANDS.split():
         assert len([line for line in lines if line.startswith(f"  {command} ")]) == 1, command

@@ -18,9 +18,12 @@ from manual_resolution.cli import (
     init,
     looking,
     moving,
+    operator,
     parameters,
+    practice,
     process,
     producing,
+    shadow,
     spool,
     sweep,
 )
@@ -74,7 +77,24 @@ def mrq(
     """The Manual Resolution Queue: what automation could not finish and a person must decide."""
 
 
-for module in (demo, init, process, deciding, moving, looking, producing, importing, spool, sweep, audit, doctor, db):
+for module in (
+    demo,
+    init,
+    process,
+    deciding,
+    moving,
+    looking,
+    practice,
+    shadow,
+    operator,
+    producing,
+    importing,
+    spool,
+    sweep,
+    audit,
+    doctor,
+    db,
+):
     module.register(app)
 
 

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 STARTING: Final = "Starting"
 DECIDING: Final = "Deciding"
 READING: Final = "Reading"
+LEARNING: Final = "Learning"
 ADDING: Final = "Adding"
 LOOKING_AFTER: Final = "Looking after it"
-PANELS: Final = (STARTING, DECIDING, READING, ADDING, LOOKING_AFTER)
+PANELS: Final = (STARTING, DECIDING, READING, LEARNING, ADDING, LOOKING_AFTER)
 
 
 def example(*lines: str) -> str:

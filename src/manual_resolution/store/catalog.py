@@ -16,6 +16,7 @@ RIGHTS: Final = {
     "mrq_attempt": ("select", "insert", "update"),
     "mrq_proposal": ("select", "insert", "update"),
     "mrq_review": ("select", "insert"),
+    "mrq_training": ("select", "insert"),
     "mrq_setting": ("select",),
     "mrq_migration": ("select",),
 }

@@ -90,10 +90,13 @@ _JSON: Final = json.JSONDecoder(parse_int=lambda digits: int(digits) if len(digi
 
 
 class Database:
-    """One database and the connections kept to it. Safe in threads; a forked child opens its own."""
+    """One database and the connections kept to it. Safe in threads; a forked child opens its own.
 
-    def __init__(self, url: str, *, timeout: float = 10.0) -> None:
-        self.url, self.timeout = url, timeout
+    `read_only`: every transaction is one that PostgreSQL itself lets change nothing.
+    """
+
+    def __init__(self, url: str, *, timeout: float = 10.0, read_only: bool = False) -> None:
+        self.url, self.timeout, self.read_only = url, timeout, read_only
         self._idle: deque[LimitedConnection] = deque()
         self._inherited: tuple[LimitedConnection, ...] = ()
         self._pid = os.getpid()
@@ -109,6 +112,8 @@ class Database:
         with told():
             db = self._take() or open_within(self.url, min(self.timeout, deadline - monotonic()))
             db.deadline = deadline - min(CANCELLING, (deadline - monotonic()) / 4)
+            if self.read_only:
+                db.read_only = True
             try:
                 yield db
             finally:

@@ -178,6 +178,9 @@ create table mrq_event (
     and (private is null) = (salt is null) and (private is null or private_hash is not null))
 );
 
+-- What one person did, in its order; adds and sweeps are not people's.
+create index mrq_event_of_person on mrq_event (actor, at) where actor_kind = 'person';
+
 create table mrq_occurrence (
   add_id      uuid        primary key default gen_random_uuid(),
   item_id     bigint      not null,
@@ -250,6 +253,26 @@ create table mrq_review (
   note        text
 );
 create index mrq_review_of_item on mrq_review (item_id);
+
+-- What operators practised and whose decisions they watched (specification, Operator Training): a record, no proof.
+create table mrq_training (
+  id        uuid        primary key default gen_random_uuid(),   -- a practice brings its own, and is recorded once
+  operator  text        not null,
+  kind      text        not null,
+  at        timestamptz not null default mrq_now(),
+  colleague text,                          -- shadow: whose decision, and which event of which item it is
+  item_id   bigint,
+  seq       bigint,
+  items     integer,                       -- practice: how many were decided, how many of them as MRQ would have
+  agreed    integer,
+  passed_on integer,                       -- and how many were escalated where MRQ knew better
+  constraint training_kind_is_known check (kind in ('practice', 'shadow')),
+  constraint training_fits_its_kind check (
+    num_nonnulls(colleague, item_id, seq) = case kind when 'shadow' then 3 else 0 end
+    and num_nonnulls(items, agreed, passed_on) = case kind when 'practice' then 3 else 0 end),
+  constraint practice_adds_up check (least(agreed, passed_on) >= 0 and agreed + passed_on <= items)
+);
+create unique index mrq_training_of_operator on mrq_training (operator, kind, item_id, seq);
 
 
 -- ---------------------------------------------------------------- small rules, written once
