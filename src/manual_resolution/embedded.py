@@ -38,7 +38,7 @@ class EmbeddedPostgres:
     """A private PostgreSQL in the folder `root`, shared by all processes that name it.
 
     A context manager too: it starts or attaches, and leaves. `durable=False` is for what
-    nobody keeps: nothing is synced. Every method raises `Unreachable`, with one sentence, where the server cannot be had.
+    nobody keeps: nothing is synced. Every method raises `Unreachable`, with one sentence, where it cannot be had.
     """
 
     def __init__(self, root: Path, *, durable: bool = True) -> None:

@@ -125,6 +125,11 @@ class Shadow:
         self.busy = now if events or held else self.busy
         return Glance(events, left, tuple(map(self.reading.examine, taken)), now - self.busy)
 
+    def masked(self, event: Event) -> Event:
+        """An event as it may be shown: what its item hides stays hidden."""
+        mask = self.reading.mask(self.reading.get(event.item_id), (event.private or {}).get("context"))
+        return mask.events([event])[0]
+
     def count(self, decision: Event) -> bool:
         """Add a decision to my record; False where I had watched it before, or it is none."""
         if decision.verb not in DECISIONS:

@@ -206,6 +206,20 @@ def test_text_of_others_stays_on_its_line(queue: Queue, parcel: Any, clock: Any,
     assert not any(line.startswith(("12:00:00 bob", "You watched 5")) or "\x1b" in line for line in lines)
 
 
+def test_what_is_personal_stays_hidden_from_who_watches(queue: Queue, clock: Any, capsys: Any) -> None:
+    """Neither the item nor an event says what the item's workflow hides, in words or JSON."""
+    hiding = Queue(queue.database.url, settings=Settings(workflows=("tests.cli.personal_world",)))
+    address = "jonas.weber@example.com"
+    item_id = hiding.add("complaint", "order", 3, "high", f"{address} complains", {"email": address}).id
+    for as_json in (False, True):
+        hiding.claim(item_id, BOB)
+        watch(hiding, Minutes(clock, lambda: hiding.note(item_id, BOB, f"called {address}")), as_json)
+        shown = capsys.readouterr().out
+        assert "called " in shown and address not in shown
+        hiding.wake(every=0)
+    hiding.close()
+
+
 def test_one_watches_a_colleague(mrq: Any, queue: Queue) -> None:
     """Oneself, or a name that is none, is refused; `--once` looks and ends."""
     assert mrq("shadow", ALICE).err == "You watch a colleague, not yourself.\n"

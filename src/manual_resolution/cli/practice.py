@@ -8,7 +8,7 @@ import typer
 
 from manual_resolution.cli import parameters as given
 from manual_resolution.cli.demo import shown_path
-from manual_resolution.cli.face import print_json
+from manual_resolution.cli.face import item_json, mask_for, print_json
 from manual_resolution.cli.operator import PRACTICE, score
 
 if TYPE_CHECKING:
@@ -42,9 +42,9 @@ def practice(
         if who:
             decide(world, who, folder, as_json)
         elif as_json:
-            print_json([item.as_json() for item in world.items()])
+            print_json([item_json(item) for item in world.items()])
         else:
-            print("\n".join(show.list_lines(world.items())))
+            print("\n".join(show.list_lines([mask_for(item).item(item) for item in world.items()])))
 
 
 def named(name: str | None) -> "Actor":

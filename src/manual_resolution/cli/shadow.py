@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from manual_resolution.cli import parameters as given
-from manual_resolution.cli.face import open_queue, print_json, speaker
+from manual_resolution.cli.face import item_json, open_queue, print_json, speaker
 from manual_resolution.errors import Refused
 
 if TYPE_CHECKING:
@@ -82,10 +82,11 @@ class Watch:
             self.case(case)
 
     def event(self, event: "Event") -> None:
+        shown = self.shadow.masked(event)
         if self.as_json:
-            print_json({"event": event.as_json()})
+            print_json({"event": shown.as_json()})
         else:
-            self.say(event_text(event))
+            self.say(event_text(shown))
         try:
             self.count += self.shadow.count(event)
         except Refused as error:
@@ -94,10 +95,11 @@ class Watch:
     def case(self, case: "Case") -> None:
         from manual_resolution.cli import documents, show
 
+        mask = self.shadow.reading.mask(case.item)
         if self.as_json:
-            print_json({"holds": documents.case_json(case)})
+            print_json({"holds": item_json(case.item, mask) | documents.case_json(mask.case(case))})
         else:
-            print("\n".join(["", *show.item_lines(case), ""]), flush=True)
+            print("\n".join(["", *show.item_lines(mask.case(case)), ""]), flush=True)
 
     def end(self) -> None:
         """What it came to."""
