@@ -19,6 +19,7 @@ def run_folder(base: Path, name: str) -> Iterator[Path]:
 
     The last to leave stops the servers in it and removes it; so does the next run of this `name` after a killed one.
     """
+    EmbeddedPostgres(base)  # says where none can run
     memory = Path("/dev/shm")
     is_roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 4 << 30
     parent, prefix = memory if is_roomy else base, f"{name}-{os.geteuid()}"

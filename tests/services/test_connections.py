@@ -5,6 +5,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
 from manual_resolution import InvalidInput, InvalidType, Queue, Unreachable, add_to_queue
 
@@ -148,6 +149,26 @@ def test_django_runs_on_commit_after_the_add(django_connection: Any, queue: Queu
             raise GivenUp
     assert seen == [1]
     assert [item.id for item in queue.list()] == [kept.id]
+
+
+def test_the_tables_come_by_a_django_migration(django_connection: Any, database_url: str, connect: Any) -> None:
+    """`mrq db migrate --sql`, kept as one of the host's migrations, makes the tables in Django's test database too;
+    MRQ's own command then finds them applied.
+    """
+    from django.db.migrations import RunSQL
+    from django.db.migrations.state import ProjectState
+    from django.db.transaction import atomic
+
+    from manual_resolution.cli.app import app
+
+    connect().execute("drop schema public cascade; create schema public")
+    printed = CliRunner().invoke(app, ["db", "migrate", "--sql"], env={"DATABASE_URL": database_url}).output
+    with django_connection.schema_editor(atomic=False) as editor:
+        RunSQL(printed).database_forwards("shop", editor, ProjectState(), ProjectState())
+    with atomic():
+        assert not add_to_queue(*FAILURE, connection=django_connection).repeated
+    done = CliRunner().invoke(app, ["db", "migrate"], env={"DATABASE_URL": database_url})
+    assert done.output.startswith("Up to date"), done.output
 
 
 # ------------------------------------------------------------------ what is no connection of ours
