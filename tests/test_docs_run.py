@@ -24,10 +24,9 @@ from typing import Any
 import psycopg
 import pytest
 from meal_plan.blob_stand_in import BlobStandIn
-from typer.testing import CliRunner
 
 from manual_resolution import OutcomeUnknown, Queue, Settings
-from manual_resolution.cli.app import app
+from tests.commands import invoke
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -206,8 +205,7 @@ class Reader:
 
     def command(self, words: list[str]) -> tuple[int, str]:
         """One of our commands, in this process."""
-        ended = CliRunner().invoke(app, words, prog_name="mrq")
-        assert ended.exception is None or isinstance(ended.exception, SystemExit), repr(ended.exception)
+        ended = invoke(words)
         return ended.exit_code, ended.output
 
     def shell(self, text: str) -> tuple[int, str]:

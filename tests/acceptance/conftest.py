@@ -1,8 +1,6 @@
 """An operator at a real terminal: the sample application in small, its blob store, `mrq` behind a pty."""
 
 import os
-import signal
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,94 +8,17 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import pexpect
 import psycopg
 import pytest
 from meal_plan.blob_stand_in import BlobStandIn
 from psycopg.rows import dict_row
 
 from manual_resolution import Item, Queue, Settings
+from tests.processes import Terminal
 
-ROOT = Path(__file__).parents[2]
-PROCESS = (sys.executable, "-m", "manual_resolution.cli.app", "process")
 PATH = "plans/12345-Xy7.pdf"
 RETRIED = "Vercel Blob API returned 503 after 3 retry attempts"
 UNAVAILABLE = "ServiceUnavailable: Blob service temporarily unavailable"
-#: At the start of a line, where nothing that others wrote can stand.
-MENU = r"\nYour choice \[1-4\]: $"
-QUESTION = r"\n(How long\?|Enter defers|User|To which team\?|Note|Why\?)[^\n]* $"
-
-
-class Terminal:
-    """A command on a terminal of its own, and all it has shown so far."""
-
-    def __init__(self, command: tuple[str, ...], environment: dict[str, str], columns: int = 200) -> None:
-        self.raw = b""
-        self.child = pexpect.spawn(
-            command[0],
-            list(command[1:]),
-            env=environment,
-            cwd=str(ROOT),
-            dimensions=(50, columns),
-            timeout=60,
-        )
-        self.child.delaybeforesend = None
-        self.child.ptyproc.delayafterclose, self.child.ptyproc.delayafterterminate = 0.01, 1
-        self.child.logfile_read = self
-
-    def write(self, data: bytes) -> None:
-        self.raw += data
-
-    def flush(self) -> None:
-        pass
-
-    @property
-    def text(self) -> str:
-        return self.raw.decode().replace("\r\n", "\n")
-
-    @property
-    def lines(self) -> list[str]:
-        return self.text.split("\n")
-
-    def sees(self, *texts: str) -> "Terminal":
-        """Wait for these texts, one after the other."""
-        for text in texts:
-            self.child.expect_exact(text)
-        return self
-
-    def answers(self, *pairs: tuple[str, str]) -> "Terminal":
-        """Wait for a prompt, type the answer, and so on."""
-        for prompt, answer in pairs:
-            self.sees(prompt).types(f"{answer}\n")
-        return self
-
-    def chooses(self, *keys: str) -> "Terminal":
-        """A digit or key at the menu, then what its questions are answered with."""
-        self.child.expect(MENU)
-        self.types(f"{keys[0]}\n")
-        for answer in keys[1:]:
-            self.child.expect(QUESTION)
-            self.types(f"{answer}\n")
-        return self
-
-    def types(self, keys: str | bytes) -> "Terminal":
-        self.child.send(keys)
-        return self
-
-    def ends(self, code: int = 0) -> str:
-        """Wait for the end, which must have this exit code; all that was shown."""
-        self.child.expect(pexpect.EOF)
-        self.child.close()
-        status = -self.child.signalstatus if self.child.signalstatus else self.child.exitstatus
-        assert status == code, self.text
-        assert "Traceback" not in self.text
-        return self.text
-
-    def dies(self, number: int = signal.SIGKILL) -> None:
-        """Send a signal and wait for the end, however it is."""
-        self.child.kill(number)
-        self.child.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=10)
-        self.child.close(force=True)
 
 
 @dataclass
@@ -158,13 +79,14 @@ class Stage:
         return [event.verb for event in self.queue.history(item_id)]
 
     def terminal(
-        self, *words: str, command: tuple[str, ...] = PROCESS, columns: int = 200, **environment: str | None
+        self, *words: str, command: tuple[str, ...] = (), columns: int = 200, **environment: str | None
     ) -> Terminal:
-        """`mrq process` for alice; `NAME=None` takes a variable away."""
+        """`mrq process` for alice; `NAME=None` takes a variable away. Only a `command` chooses its own encoding."""
         merged = self.environment | environment
         known = {name: value for name, value in merged.items() if value is not None}
-        terminal = Terminal((*command, *words), known, columns)
-        self.opened.callback(terminal.child.close, force=True)
+        words = words if command else ("process", *words)
+        terminal = Terminal(*words, environment=known, columns=columns, command=command)
+        self.opened.callback(terminal.close)
         return terminal
 
 

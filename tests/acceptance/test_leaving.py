@@ -5,8 +5,6 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
-
 
 def nothing_happened(stage: Any, item_id: int) -> bool:
     """Whether the item waits as before, its claim and release on record."""

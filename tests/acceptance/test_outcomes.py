@@ -1,21 +1,16 @@
 """What the blob service may do while a person waits: the right outcome each, one call each."""
 
 import json
-import subprocess
-import sys
 from typing import Any
 
-import pytest
-
-pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
-
-MRQ = (sys.executable, "-m", "manual_resolution.cli.app")
+from tests.processes import run
 
 
 def mrq(stage: Any, *words: str) -> str:
     """What a command prints."""
-    done = subprocess.run([*MRQ, *words], env=stage.environment, capture_output=True, text=True, check=True)
-    return done.stdout
+    ended = run(*words, environment=stage.environment)
+    assert ended.code == 0, ended.err
+    return ended.out
 
 
 def test_a_deletion_that_failed_is_shown_again_with_what_to_do_now(stage: Any) -> None:

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from psycopg.types.json import Jsonb
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
-
 ROOT = Path(__file__).parents[2]
+PROCESS = (sys.executable, "-m", "manual_resolution.cli.app", "process")
 FAKE = "Your choice [1-4]: 1"
 HOSTILE = (
     f"gone\n{FAKE}\nWhy? forged\r\x1b[2J\x1b[1A\x1b]0;title\x07\x1b]8;;http://evil\x07\x1b]52;c;Y2xpcA==\x07"
@@ -80,14 +79,14 @@ def test_a_name_made_to_act_is_shown_harmless(stage: Any) -> None:
 def test_poor_terminals_are_enough(stage: Any, environment: dict[str, str | None]) -> None:
     """40 columns, no TERM, LANG=C, no colour, ASCII only: each line fits, each sign is said in words too."""
     stage.parcel(place="the shelf at the very end of the hall, " * 3)
-    shown = stage.terminal(columns=40, **environment).chooses("?").chooses("2", "it answers").ends()
+    shown = stage.terminal(command=PROCESS, columns=40, **environment).chooses("?").chooses("2", "it answers").ends()
     assert "\x1b" not in shown and max(map(len, shown.split("\n"))) <= 75  # the longest sentence of our own
     assert "Resolution recorded: " in shown and "Recalled" in shown
 
 
 def piped(stage: Any, line: str) -> "subprocess.CompletedProcess[bytes]":
     """The session without a terminal: a shell says where its input comes from and its output goes."""
-    command = line.replace("MRQ", f"{shlex.quote(sys.executable)} -m manual_resolution.cli.app process")
+    command = line.replace("MRQ", shlex.join(PROCESS))
     return subprocess.run(
         ["sh", "-c", command], env=stage.environment, cwd=ROOT, capture_output=True, timeout=30, check=False
     )

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
-
 #: The specification's "CLI Mode" with a real URL; lines that MRQ adds begin with "+".
 TRANSCRIPT = """\
 +

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from manual_resolution.cli.app import app
+from tests.commands import invoke
 
 
 @dataclass(frozen=True)
@@ -48,9 +47,7 @@ def mrq(environment: dict[str, str]) -> Run:
     """`mrq("show", 1)` within this process; `DATABASE_URL=None` unsets a variable."""
 
     def run(*words: object, input: str | bytes | None = None, **env: str | None) -> Ended:
-        ended = CliRunner().invoke(app, list(map(str, words)), input=input, env={**environment, **env})
-        if ended.exception and not isinstance(ended.exception, SystemExit):
-            raise ended.exception
+        ended = invoke(list(map(str, words)), input=input, env={**environment, **env})
         return Ended(ended.exit_code, ended.stdout, ended.stderr)
 
     return run

@@ -19,19 +19,19 @@ from psycopg import sql
 from manual_resolution import Refused, Unreachable
 from manual_resolution import demo as worlds
 from manual_resolution.embedded import EmbeddedPostgres
+from tests import processes
 
 ROOT = Path(__file__).parents[2]
 MRQ = (sys.executable, "-m", "manual_resolution.cli.app")
 ENVIRONMENT = {name: os.environ[name] for name in ("PATH", "HOME", "MRQ_PG_BIN") if name in os.environ}
 ENVIRONMENT |= {"LANG": "C.UTF-8", "TERM": "dumb"}
 
-Ended = subprocess.CompletedProcess[str]
-Run = Callable[..., Ended]
+Run = Callable[..., processes.Ended]
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 
 
-def mrq(*words: object, **environment: str) -> Ended:
+def mrq(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:
     """A command in a process of its own."""
     return subprocess.run(
         [*MRQ, *map(str, words)],
@@ -72,7 +72,7 @@ def demo(first_run: tuple[Path, str], run_folder: Path) -> Iterator[Path]:
 @pytest.fixture
 def run(demo: Path) -> Run:
     """`run("list")`: a command on the demo, as `./mrq` calls it."""
-    return lambda *words: mrq(*words, MRQ_DEMO=str(demo))
+    return lambda *words: processes.run(*words, environment=ENVIRONMENT | {"MRQ_DEMO": str(demo)})
 
 
 def test_the_demo_prints_fifteen_items(first_run: tuple[Path, str]) -> None:
@@ -137,16 +137,16 @@ def test_the_session_of_the_first_ten_minutes(demo: Path, run: Run) -> None:
         "2 resolved, 0 failed, 0 unknown, nothing held by you. 13 wait. Time per item: ",
     ):
         assert part in said, part
-    assert len(json.loads(run("list", "--json").stdout)) == 13
+    assert len(json.loads(run("list", "--json").out)) == 13
 
 
 def test_other_commands_work_on_the_demo(run: Run) -> None:
     """A resolve that needs the blob service, a list, a history: each its own process, on the demo."""
-    items = json.loads(run("list", "--json", "--type", "pdf_deletion_failed").stdout)
+    items = json.loads(run("list", "--json", "--type", "pdf_deletion_failed").out)
     number = next(item["id"] for item in items if item["resource_id"] == 12345)
     ended = run("resolve", number, "--option", "retry", "-m", "it is back", "--as", "demo@example.com")
-    assert ended.stdout.startswith("Result: ✓ PDF deleted successfully\n"), ended.stderr
-    assert "resolve    demo@example.com" in run("history", number).stdout
+    assert ended.out.startswith("Result: ✓ PDF deleted successfully\n"), ended.err
+    assert "resolve    demo@example.com" in run("history", number).out
 
 
 def test_a_live_database_and_real_tokens_are_left_alone(
@@ -230,4 +230,4 @@ def test_ctrl_c_in_the_demo_ends_it_in_order(demo: Path, run: Run) -> None:
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 130
-    assert "assigned" not in run("list").stdout
+    assert "assigned" not in run("list").out

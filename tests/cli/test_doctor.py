@@ -9,18 +9,17 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import sql
-from typer.testing import CliRunner, Result
 
 from manual_resolution import Queue, Settings, doctor
-from manual_resolution.cli.app import app
 from manual_resolution.doctor import Check
 from manual_resolution.store import catalog
 from manual_resolution.store.catalog import Thing
 from manual_resolution.store.migrate import migrations
+from tests.commands import Told, invoke
 
 Db = psycopg.Connection[Any]
 Connect = Callable[..., Db]
-Run = Callable[..., Result]
+Run = Callable[..., Told]
 
 SQL = "".join(migration.sql for migration in migrations())
 TRIGGERS = re.findall(r"create trigger (\w+) .*?\bon (\w+)", SQL, re.DOTALL)
@@ -39,7 +38,7 @@ def run(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Run:
     is_fresh = "fresh_database_url" in request.fixturenames
     url = request.getfixturevalue("fresh_database_url" if is_fresh else "database_url")
     monkeypatch.setenv("DATABASE_URL", url)
-    return lambda *words: CliRunner().invoke(app, ["doctor", *words])
+    return lambda *words: invoke(["doctor", *words])
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 import typer
-from typer.testing import CliRunner
 
 from manual_resolution import __version__
 from manual_resolution.cli.app import app
 from manual_resolution.cli.front import PAGE
+from tests.commands import invoke
 
 COMMANDS = """
     add withdraw list show next mine claim extend release hand-over take-over decline defer escalate priority
@@ -35,7 +35,7 @@ LEAVES = [" ".join(words) for words in leaves(typer.main.get_command(app), [])]
 
 def said(*words: str, **env: str) -> str:
     """What a command prints that needs nothing."""
-    ended = CliRunner().invoke(app, list(words), env=env, prog_name="mrq")
+    ended = invoke(words, env=env)
     assert ended.exit_code == 0, ended.stderr
     return ended.stdout
 
@@ -89,7 +89,7 @@ def test_version() -> None:
 )
 def test_what_is_missing_or_strange_is_named(words: list[str], named: str) -> None:
     """Wrong usage ends with 2 and names what is missing or not known."""
-    ended = CliRunner().invoke(app, words, env={"MRQ_OPERATOR": "alice"})
+    ended = invoke(words, env={"MRQ_OPERATOR": "alice"})
     assert ended.exit_code == 2
     assert named in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -1,17 +1,13 @@
 """What depends on a real terminal: its width, and colours that only repeat what words say."""
 
-import fcntl
 import os
-import pty
-import struct
-import subprocess
-import sys
-import termios
 from collections.abc import Callable
 from typing import Any
 
 import psycopg
 import pytest
+
+from tests.processes import Terminal
 
 Run = Callable[..., str]
 Add = Callable[..., int]
@@ -25,14 +21,8 @@ def at_terminal(environment: dict[str, str]) -> Run:
     """`at_terminal("list")`: what a command writes to a terminal of 60 columns."""
 
     def run(*words: str, **env: str) -> str:
-        ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, WIDTH, 0, 0))
-        command = [sys.executable, "-m", "manual_resolution.cli.app", *words]
         variables = os.environ | environment | {"TERM": "xterm"} | env
-        with os.fdopen(theirs, "wb") as terminal, subprocess.Popen(command, stdout=terminal, env=variables):
-            pass  # waits for its end; 24 lines fit the terminal's buffer
-        with os.fdopen(ours, "rb") as screen:
-            return screen.read1(65536).decode().replace("\r\n", "\n")
+        return Terminal(*words, environment=variables, columns=WIDTH).ends()
 
     return run
 

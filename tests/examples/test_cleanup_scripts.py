@@ -19,10 +19,13 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from manual_resolution.embedded import EmbeddedPostgres
+from tests import processes
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted(data.TOTALS)
 Rows = list[dict[str, Any]]
+
+pytestmark = pytest.mark.xdist_group("the sample application")  # one worker: it takes seconds to make
 
 
 class Week:
@@ -238,12 +241,15 @@ def test_the_data_is_consistent() -> None:
 def run(script: str, world: World, *arguments: str) -> str:
     """What the script prints, run as a team would from the project's root."""
     environment = os.environ | world.environment | {"DATABASE_URL": world.database_url}
-    command = [sys.executable, f"examples/meal_plan/{script}", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+    ended = processes.run(*arguments, environment=environment, script=f"examples/meal_plan/{script}")
+    assert ended.code == 0, ended.err
+    return ended.out
 
 
 def test_scripts_run_as_plain_files(world: World, tmp_path: Path) -> None:
     """Each script runs by `python examples/meal_plan/….py` from the project's root and says what it did."""
+    help_of_one = [sys.executable, f"examples/meal_plan/{SCRIPTS[0]}", "--help"]
+    subprocess.run(help_of_one, cwd=ROOT, env={}, capture_output=True, check=True)
     (inbox := tmp_path / "inbox").mkdir()
     (inbox / "1.json").write_text(f'{{"email": "{data.APPELLANT.upper()}", "message": "Please"}}')
     assert run("cleanup_expired_pdfs.py", world, "--requests-only") == "1 deleted, 0 for a person\n"
@@ -257,9 +263,7 @@ def test_scripts_run_as_plain_files(world: World, tmp_path: Path) -> None:
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_every_script_says_what_it_is_for(script: str) -> None:
     """`--help` works without any setting."""
-    command = [sys.executable, f"examples/meal_plan/{script}", "--help"]
-    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert "--database URL" in shown
+    assert "--database URL" in processes.run("--help", environment={}, script=f"examples/meal_plan/{script}").out
 
 
 def test_a_request_for_deletion_that_fails_is_critical(world: World) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from manual_resolution import Added, Queue
 from manual_resolution.queue import Swept
+from tests.processes import Ended, run
 
 Tell = Callable[..., Added]
 Db = psycopg.Connection[Any]
@@ -177,12 +178,9 @@ def test_progress_is_told_batch_by_batch(queue: Queue, tell: Tell, clock: Any) -
 # ------------------------------------------------------------------ the script that cron runs
 
 
-def from_cron(url: str, folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def from_cron(url: str, folder: Path, *words: str, **environment: str) -> Ended:
     """The script as cron runs it: another folder, nothing in the environment but the address."""
-    return subprocess.run(
-        [sys.executable, SCRIPT, *words], cwd=folder, env={"DATABASE_URL": url} | environment,
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    return run(*words, environment={"DATABASE_URL": url} | environment, script=str(SCRIPT), cwd=folder)
 
 
 @pytest.fixture
@@ -199,10 +197,9 @@ def test_the_script_sweeps_from_any_folder_with_crons_environment(
     queue: Queue, three_late: None, database_url: str, tmp_path: Path
 ) -> None:
     """The script needs nothing but DATABASE_URL: a sentence on stdout, the metric on stderr, exit code 0."""
-    ended = from_cron(database_url, tmp_path)
-    assert (ended.returncode, ended.stdout) == (
-        0, "3 items escalated: 1 critical, 2 medium; levels 1: 2, 2: 1.\n",
-    )  # fmt: skip
+    command, environment = [sys.executable, SCRIPT], {"DATABASE_URL": database_url}
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert ended.stdout == "3 items escalated: 1 critical, 2 medium; levels 1: 2, 2: 1.\n"
     (line,) = ended.stderr.splitlines()
     metric = json.loads(line)
     assert datetime.fromisoformat(metric.pop("timestamp")).tzinfo is not None
@@ -216,8 +213,8 @@ def test_the_script_sweeps_from_any_folder_with_crons_environment(
     assert (event.actor, event.actor_kind, event.verb) == ("mrq", "machine", "sweep")
     assert event.via.startswith("cli:")
     again = from_cron(database_url, tmp_path)
-    assert (again.returncode, again.stdout) == (0, "Nothing has passed its deadline.\n")
-    assert json.loads(again.stderr)["total"] == 0
+    assert (again.code, again.out) == (0, "Nothing has passed its deadline.\n")
+    assert json.loads(again.err)["total"] == 0
 
 
 def test_as_json_stdout_is_one_document_and_metrics_may_go_to_a_file(
@@ -227,8 +224,8 @@ def test_as_json_stdout_is_one_document_and_metrics_may_go_to_a_file(
     file = tmp_path / "metrics.jsonl"
     file.write_text("{}\n")
     ended = from_cron(database_url, tmp_path, "--json", MRQ_METRICS_FILE=str(file))
-    assert json.loads(ended.stdout)["by_level"] == {"1": 2, "2": 1}
-    assert ended.stderr == ""
+    assert json.loads(ended.out)["by_level"] == {"1": 2, "2": 1}
+    assert ended.err == ""
     assert [json.loads(line).get("total") for line in file.read_text().splitlines()] == [None, 3]
 
 
@@ -238,8 +235,8 @@ def test_a_metrics_file_that_cannot_be_written_stops_nothing(
 ) -> None:
     """The sweep is done and the metric goes to stderr, with a sentence that says why."""
     ended = from_cron(database_url, tmp_path, MRQ_METRICS_FILE=str(tmp_path))
-    assert ended.returncode == 0
-    sentence, metric = ended.stderr.splitlines()
+    assert ended.code == 0
+    sentence, metric = ended.err.splitlines()
     assert sentence.startswith("MRQ_METRICS_FILE cannot be written (")
     assert json.loads(metric)["total"] == 3
 
@@ -247,4 +244,4 @@ def test_a_metrics_file_that_cannot_be_written_stops_nothing(
 def test_without_a_database_the_script_says_so(tmp_path: Path) -> None:
     """An address where nobody answers: one sentence on stderr, exit code 3."""
     ended = from_cron("postgresql://mrq@127.0.0.1:1/none", tmp_path)
-    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (3, "", 1)
+    assert (ended.code, ended.out, ended.err.count("\n")) == (3, "", 1)
