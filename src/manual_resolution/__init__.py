@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Refused,
         SettingsError,
         Unreachable,
+        WaitsForApproval,
     )
     from manual_resolution.item import Actor, Added, Event, Item
     from manual_resolution.priority import Priority
@@ -64,6 +65,7 @@ _HOME = {
     "Refused": "errors",
     "SettingsError": "errors",
     "Unreachable": "errors",
+    "WaitsForApproval": "errors",
     "Actor": "item",
     "Added": "item",
     "Event": "item",
@@ -123,6 +125,7 @@ __all__ = [
     "SettingsError",
     "Touch",
     "Unreachable",
+    "WaitsForApproval",
     "Workflow",
     "add_many",
     "add_to_queue",

@@ -11,6 +11,7 @@ from manual_resolution.errors import MRQError
 from manual_resolution.item import Item
 from manual_resolution.store.attempts import Attempt
 from manual_resolution.store.connection import Db
+from manual_resolution.store.proposals import Proposal
 from manual_resolution.workflow import Answer, Option, Plan, Recommendation, Workflow, asked, expected
 
 Answers = dict[str, Answer]
@@ -30,40 +31,70 @@ class Seen:
     @property
     def digest(self) -> str:
         """A short name for all of it."""
-        return hashlib.sha256(json.dumps(self.parts(), sort_keys=True, default=str).encode()).hexdigest()
+        return sha256(json_form(self.parts()))
 
     def parts(self) -> dict[str, Any]:
-        """As JSON-ready data."""
+        """As JSON-ready data that can be kept: of the context only what tells whether it changed."""
         return {
             "item_type": self.item_type,
             "resource": self.resource,
             "option": self.option,
-            "context": self.context,
-            "answers": {key: [verdict, dict(facts)] for key, (verdict, facts) in self.answers.items()},
-            "plan": self.plan,
+            "context": {key: sha256(json_form(value)) for key, value in (self.context or {}).items()},
+            "answers": {key: [verdict, json_form(facts)] for key, (verdict, facts) in self.answers.items()},
+            "plan": self.plan and list(self.plan),
         }
 
     def differences(self, now: "Seen", sentences: Mapping[str, str]) -> tuple[str, ...]:
-        """What is no longer as it was seen, a sentence each."""
-        changed = [
-            f"the item's {name} changed"
-            for name in ("item_type", "resource")
-            if getattr(self, name) != getattr(now, name)
-        ]
-        if self.option != now.option:
-            changed.append(f"you looked at option {self.option}, not at {now.option}")
-        before, after = self.context or {}, now.context or {}
-        changed += [
-            f"context.{key} changed"
-            for key in sorted(before.keys() | after.keys())
-            if before.get(key) != after.get(key)
-        ]
-        for key, answer in now.answers.items():
-            if key in self.answers and json_form(self.answers[key]) != json_form(answer):
-                changed.append(f"it was {self.answers[key][0]}, now: {sentences.get(key, answer[0])}")
-        if self.plan is not None and now.plan is not None and self.plan != now.plan:
-            changed.append(f"it would now touch: {'; '.join(now.plan)}")
-        return tuple(changed)
+        """What is no longer as it was seen, a sentence each; `sentences` are the checks' answers now."""
+        return differences(self.parts(), now.parts(), sentences)
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any], sentences: Mapping[str, str]) -> tuple[str, ...]:
+    """What differs between two sights of one item (`Seen.parts`), a sentence each."""
+    changed = [f"the item's {name} changed" for name in ("item_type", "resource") if before[name] != now[name]]
+    if before["option"] != now["option"]:
+        changed.append(f"you looked at option {before['option']}, not at {now['option']}")
+    keys = sorted(before["context"].keys() | now["context"].keys())
+    changed += [f"context.{key} changed" for key in keys if before["context"].get(key) != now["context"].get(key)]
+    for key, answer in now["answers"].items():
+        if (old := before["answers"].get(key)) and old != answer:
+            changed.append(f"it was {old[0]}, now: {sentences.get(key, answer[0])}")
+    if before["plan"] is not None and now["plan"] is not None and before["plan"] != now["plan"]:
+        changed.append(f"it would now touch: {'; '.join(now['plan'])}")
+    return tuple(changed)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """An item as it is just now for one option, read under its row's lock."""
+
+    now: Seen
+    answers: Answers
+    failing: tuple[str, ...]
+
+    @property
+    def sentences(self) -> dict[str, str]:
+        """What each check says."""
+        return {key: answer.sentence for key, answer in self.answers.items()}
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """What goes on record with a decision: digest, plan, checks, and which of those required did not pass."""
+        return {
+            "digest": self.now.digest,
+            "plan": list(self.now.plan or ()),
+            "checks": {key: {"verdict": a.verdict, "sentence": a.sentence} for key, a in self.answers.items()},
+        } | ({"overridden": list(self.failing)} if self.failing else {})
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What a proposal keeps, to be compared when it is approved."""
+        return self.now.parts() | self.shown | {"plan": self.now.parts()["plan"]}
+
+
+def sha256(text: str) -> str:
+    """A text's SHA-256, in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def json_form(value: Any) -> str:
@@ -93,6 +124,7 @@ class Case:
     offers: tuple[Offer, ...]
     attempts: tuple[Attempt, ...]
     missing: tuple[str, ...]
+    proposals: tuple[Proposal, ...] = ()
 
     def offer(self, key: str) -> Offer:
         """The menu line of one option; raises `InvalidInput` for a key the type does not have."""
@@ -130,11 +162,29 @@ def answered(title: str, answer: object) -> Answer:
     return answer if isinstance(answer, Answer) else Answer("unknown", f"{title}: the check returned no answer")
 
 
-def lay_out(workflow: Workflow, known: bool, item: Item, attempts: list[Attempt], answers: Answers, db: Db) -> Case:
+def look(workflow: Workflow, option: Option, item: Item, answers: Answers, db: Db, values: Any) -> Sight:
+    """The item as a decision for this option with these values would be bound to it."""
+    plan = planned(option, workflow, item, db, values)
+    facts = {key: (answer.verdict, dict(answer.facts)) for key, answer in answers.items()}
+    lines = tuple(plan.lines()) if plan else None
+    now = Seen(item.item_type, item.resource, option.key, item.context, facts, lines)
+    return Sight(now, answers, option.failing(answers))
+
+
+def lay_out(
+    workflow: Workflow,
+    known: bool,
+    item: Item,
+    attempts: list[Attempt],
+    proposals: list[Proposal],
+    answers: Answers,
+    db: Db,
+) -> Case:
     """Put a case together from what was read and asked."""
     recommendation = recommended(workflow, item, answers, attempts)
     offers = tuple(_offer(option, workflow, item, answers, recommendation, db) for option in workflow.options.values())
-    return Case(item, workflow, known, answers, recommendation, offers, tuple(attempts), tuple(workflow.missing(item)))
+    missing = tuple(workflow.missing(item))
+    return Case(item, workflow, known, answers, recommendation, offers, tuple(attempts), missing, tuple(proposals))
 
 
 def _offer(

@@ -2,14 +2,14 @@
 
 import dataclasses
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from manual_resolution import intake as strict
-from manual_resolution.case import Answers, Seen
-from manual_resolution.errors import AlreadyResolved, Changed, OwnedByAnother, Refused
+from manual_resolution.case import Seen, Sight
+from manual_resolution.errors import AlreadyResolved, Changed, InvalidInput, NotPossible, OwnedByAnother, Refused
 from manual_resolution.item import Actor, Item
 from manual_resolution.store.connection import Db
 from manual_resolution.via import here
@@ -34,7 +34,10 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One person's choice, complete and checked. `claim` takes the person's next item in the resolving transaction."""
+    """One person's choice, complete and checked. `claim` takes the person's next item in the resolving transaction.
+
+    `overriding`: it may be decided although required checks do not pass; `approved_by`: the second person.
+    """
 
     item_id: int
     item_type: str
@@ -46,6 +49,27 @@ class Decision:
     source: str = "typed"
     key: uuid.UUID = field(default_factory=uuid.uuid4)
     claim: Callable[[Db], Item | None] = lambda db: None
+    overriding: bool = False
+    approved_by: str | None = None
+
+    def admit(self, db: Db, item: Item) -> None:
+        """Raise what keeps the item, its row locked, from being decided by this person."""
+        refuse_unless_free(item, self.by)
+
+    def agree(self, sight: Sight) -> None:
+        """Raise `Changed` where the world is not as it was seen, `NotPossible` where a check forbids the option."""
+        if self.seen is not None:
+            refuse_if_changed(self.seen.differences(sight.now, sight.sentences), "Changed since you looked")
+        if sight.failing and not self.overriding:
+            raise NotPossible(f"Not possible: {sight.sentences[sight.failing[0]]}. Nothing was done.")
+
+    def begin(self, db: Db) -> None:
+        """What comes first in the transaction that carries it out: nothing."""
+
+    @property
+    def still_whose(self) -> str:
+        """Whose item it is after nothing was done, for the person who had it carried out."""
+        return f"{self.by.name}'s again" if self.approved_by else "still yours"
 
     @property
     def values_json(self) -> dict[str, Any]:
@@ -59,20 +83,36 @@ def refuse_unless_free(item: Item, by: Actor) -> None:
         who = str((item.resolution_metadata or {}).get("decided_by") or "SQL (see its history)")
         said = item.resolution or "without a word"
         raise AlreadyResolved(f"#{item.id} was resolved by {who}: {said}", by=who, resolution=item.resolution)
+    if item.held == "approval":
+        until = f"{item.hold_until:%Y-%m-%d %H:%M} UTC" if item.hold_until else "its end"
+        raise Refused(
+            f"#{item.id} waits until {until} for a second person: somebody else than {item.assigned_to} says "
+            f"`mrq approve {item.id}`; `mrq deny {item.id} -m WHY` ends the proposal."
+        )
     if item.status == "assigned" and item.assigned_to != by.name:
         raise OwnedByAnother(
             f"#{item.id} is held by {item.assigned_to}; take it over first.", owner=str(item.assigned_to)
         )
     if item.held == "attempt":
         raise Refused(f"#{item.id} has an attempt whose outcome is not known yet; `mrq confirm {item.id}` settles it.")
-    if item.held in ("approval", "batch"):
+    if item.held == "batch":
         raise Refused(f"#{item.id} waits for its {item.held}.")
 
 
-def refuse_if_changed(seen: Seen, now: Seen, answers: Answers) -> None:
-    """Raise `Changed` when the world is not as it was seen."""
-    if differences := seen.differences(now, {key: answer.sentence for key, answer in answers.items()}):
-        raise Changed(f"Changed since you looked: {'; '.join(differences)}. Nothing was done.", differences=differences)
+def refuse_strays(option: Option, given: Mapping[str, Any], override: bool) -> None:
+    """Raise `InvalidInput` for what an option does not ask for: a value of another, an override of no check."""
+    wanted = {"escalate": "to", "defer": "span"}.get(option.effect)
+    for name in given if wanted else ():
+        if name != wanted:
+            raise InvalidInput(name, given[name], f"option {option.key} asks for {wanted}")
+    if override and not option.requires:
+        raise InvalidInput("override", override, f"option {option.key} requires no check: there is none to override")
+
+
+def refuse_if_changed(differences: tuple[str, ...], since: str) -> None:
+    """Raise `Changed` when there are differences to what was seen."""
+    if differences:
+        raise Changed(f"{since}: {'; '.join(differences)}. Nothing was done.", differences=differences)
 
 
 def confirmed(by: Actor, decision: Decision, outcome: Outcome, state: str) -> dict[str, str]:

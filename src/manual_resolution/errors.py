@@ -1,6 +1,7 @@
 """Every error MRQ raises. One root; faces turn a class into an exit code or a status in one table each."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 
@@ -46,6 +47,14 @@ class NotKept(Unreachable):
 
 class OutcomeUnknown(MRQError):
     """An outside call was made and its outcome is not known; a person confirms it (design, Carrying a decision out)."""
+
+
+class WaitsForApproval(MRQError):
+    """The decision is recorded as a proposal and waits for a second person; `item_id`, `until` (UTC) when it lapses."""
+
+    def __init__(self, message: str, *, item_id: int, until: datetime) -> None:
+        self.item_id, self.until = item_id, until
+        super().__init__(message)
 
 
 class Refused(MRQError):

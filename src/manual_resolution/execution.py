@@ -13,20 +13,18 @@ from typing import Any, Final
 import psycopg
 
 from manual_resolution import case as cases
-from manual_resolution.case import Answers, Case, Seen
+from manual_resolution.case import Answers, Case, Sight
 from manual_resolution.decision import (
     Decision,
     Resolution,
     confirmed,
     evidence_of,
-    refuse_if_changed,
-    refuse_unless_free,
 )
 from manual_resolution.errors import Failed, MRQError, NotFound, NotPossible, OutcomeUnknown, Refused, Unreachable
 from manual_resolution.item import Actor, Item
 from manual_resolution.registry import Registry
 from manual_resolution.settings import Settings
-from manual_resolution.store import attempts, items
+from manual_resolution.store import attempts, items, proposals
 from manual_resolution.store.attempts import Attempt
 from manual_resolution.store.connection import Database, Db, translated
 from manual_resolution.workflow import Option, Outcome, Plan, Resolved, asked, expected, unclear
@@ -50,36 +48,38 @@ class Execution:
 
     def examine(self, item_id: int) -> Case:
         """Lay an item out for a decision: outside checks first, the others in one read-only transaction."""
-        item = self._get(item_id)
+        item = self.get(item_id)
         workflow = self.registry.of(item.item_type)
-        answers = self._ask_outside(item.item_type, item_id)
+        answers = self.ask_outside(item.item_type, item_id)
         with self.database.transaction() as db:
             db.execute("set transaction read only")
             answers = cases.ask(workflow, item, db, outside=False) | answers
-            tried = attempts.of_item(db, item_id)
+            tried, proposed = attempts.of_item(db, item_id), proposals.of_item(db, item_id)
             in_order = {key: answers[key] for key in workflow.checks}
-            return cases.lay_out(workflow, item.item_type in self.registry, item, tried, in_order, db)
+            return cases.lay_out(workflow, item.item_type in self.registry, item, tried, proposed, in_order, db)
 
     def plan(self, item_id: int, option: Option, values: Mapping[str, Any]) -> Plan:
         """What an option would touch with these values."""
-        item = self._get(item_id)
+        item = self.get(item_id)
         with self.database.transaction() as db:
             db.execute("set transaction read only")
             found = cases.planned(option, self.registry.of(item.item_type), item, db, asked(option, values))
         return found or Plan()
 
-    def _get(self, item_id: int) -> Item:
+    def get(self, item_id: int) -> Item:
+        """One item; raises `NotFound`."""
         with self.database.connection() as db:
             item = items.get(db, item_id)
         if item is None:
             raise NotFound(f"There is no item #{item_id}.")
         return item
 
-    def _ask_outside(self, item_type: str, item_id: int) -> Answers:
+    def ask_outside(self, item_type: str, item_id: int) -> Answers:
+        """What the type's checks of outside services answer; asked with no row locked."""
         workflow = self.registry.of(item_type)
         if not any(check.outside for check in workflow.checks.values()):
             return {}
-        item = self._get(item_id)
+        item = self.get(item_id)
         with self.database.connection(self.settings.call_timeout * 4) as db:
             return cases.ask(workflow, item, db, outside=True)
 
@@ -87,7 +87,7 @@ class Execution:
 
     def carry_out(self, decision: Decision) -> Resolution:
         """Carry a decision out; raises `Changed`, `NotPossible`, `Failed`, `OutcomeUnknown` or another `Refused`."""
-        outside = self._ask_outside(decision.item_type, decision.item_id)
+        outside = self.ask_outside(decision.item_type, decision.item_id)
         if decision.option.effect == "external":
             return self._outside_effect(decision, outside)
         return self._database_effect(decision, outside)
@@ -95,9 +95,10 @@ class Execution:
     def _database_effect(self, decision: Decision, outside: Answers) -> Resolution:
         try:
             with self.database.transaction(EFFECT_SECONDS) as db:
-                item, shown = self._locked(db, decision, outside)
+                item, sight = self.locked(db, decision, outside)
+                decision.begin(db)
                 ended = self._run(db, decision, item)
-                found = self._resolve(db, decision, decision.by, ended, shown, {})
+                found = self._resolve(db, decision, decision.by, ended, sight.shown, {})
                 taken = decision.claim(db)
                 self.step("before_commit")
         except Unreachable as lost:
@@ -125,32 +126,17 @@ class Execution:
             return item, Resolved(item.resolution or "", item.resolution or "")
         raise Unreachable(f"{lost} Nothing was done.")
 
-    def _locked(self, db: Db, decision: Decision, outside: Answers) -> tuple[Item, dict[str, Any]]:
+    def locked(self, db: Db, decision: Decision, outside: Answers) -> tuple[Item, Sight]:
         """Lock the item and ask again under the lock: what was decided on must still be so."""
         item = items.lock(db, decision.item_id)
         if item is None:
             raise NotFound(f"There is no item #{decision.item_id}.")
-        refuse_unless_free(item, decision.by)
+        decision.admit(db, item)
         workflow = self.registry.of(item.item_type)
         answers = cases.ask(workflow, item, db, outside=False) | outside
-        plan = cases.planned(decision.option, workflow, item, db, decision.values)
-        now = Seen(
-            item.item_type,
-            item.resource,
-            decision.option.key,
-            item.context,
-            {key: (a.verdict, dict(a.facts)) for key, a in answers.items()},
-            tuple(plan.lines()) if plan else None,
-        )
-        if decision.seen is not None:
-            refuse_if_changed(decision.seen, now, answers)
-        if because := decision.option.possible(answers):
-            raise NotPossible(f"Not possible: {because}. Nothing was done.")
-        return item, {
-            "digest": now.digest,
-            "plan": list(now.plan or ()),
-            "checks": {key: {"verdict": a.verdict, "sentence": a.sentence} for key, a in answers.items()},
-        }
+        sight = cases.look(workflow, decision.option, item, answers, db, decision.values)
+        decision.agree(sight)
+        return item, sight
 
     def _resolve(
         self, db: Db, decision: Decision, by: Actor, ended: Resolved, shown: dict[str, Any], more: dict[str, Any]
@@ -160,7 +146,7 @@ class Execution:
             "justification": decision.justification,
             "justification_source": decision.source,
             "decided_by": decision.by.name,
-            "approved_by": None,
+            "approved_by": decision.approved_by,
             "outcome": ended.result,
             "checks": shown.get("checks", {}),
             "attempt": None,
@@ -168,6 +154,8 @@ class Execution:
         }
         if decision.values is not None:
             metadata["values"] = decision.values_json
+        if shown.get("overridden"):
+            metadata["overridden"] = shown["overridden"]
         found = items.resolve(db, decision.item_id, by, ended.resolution, metadata | more, shown)
         if found is None:
             raise Refused(f"#{decision.item_id} moved meanwhile. Nothing was done.")
@@ -192,7 +180,8 @@ class Execution:
     def _start(self, decision: Decision, outside: Answers, limit: timedelta) -> tuple[Item, dict[str, Any], int]:
         try:
             with self.database.transaction() as db:
-                item, shown = self._locked(db, decision, outside)
+                item, sight = self.locked(db, decision, outside)
+                decision.begin(db)
                 started = attempts.start(
                     db,
                     item.id,
@@ -201,8 +190,9 @@ class Execution:
                     decision.option.key,
                     decision.values_json,
                     decision.justification,
-                    shown,
+                    sight.shown,
                     limit,
+                    decision.approved_by,
                 )
                 if started is None:
                     raise Refused(f"#{item.id} moved meanwhile. Nothing was done.")
@@ -213,7 +203,7 @@ class Execution:
             made = attempts.by_key(db, decision.key)
         if made is None:
             raise Unreachable("The attempt could not be read back. Nothing was done.")
-        return item, shown, made.n
+        return item, sight.shown, made.n
 
     def _start_landed(self, decision: Decision, lost: Unreachable) -> tuple[Item, dict[str, Any], int]:
         with self.database.transaction() as db:
@@ -241,7 +231,8 @@ class Execution:
                 attempts.give_back(db, decision.item_id, decision.by, "fail", self._lease, outcome=outcome.sentence)
             else:
                 attempts.keep_late_result(db, decision.key, outcome.sentence, evidence_of(outcome))
-        raise Failed(f"{outcome.sentence}. Nothing was done; the item is still yours.", retry_after=outcome.retry_after)
+        told = f"{outcome.sentence}. Nothing was done; the item is {decision.still_whose}."
+        raise Failed(told, retry_after=outcome.retry_after)
 
     def _succeeded(
         self,
@@ -327,7 +318,7 @@ class Execution:
             with self.database.transaction() as db:
                 attempts.end(db, decision.key, "unknown", "confirmed_not_done", found.sentence, evidence_of(found))
                 attempts.give_back(db, decision.item_id, decision.by, "confirm", self._lease, outcome=found.sentence)
-            raise Failed(f"{outcome.sentence}; {found.sentence}. Nothing was done; the item is still yours.")
+            raise Failed(f"{outcome.sentence}; {found.sentence}. Nothing was done; the item is {decision.still_whose}.")
         raise OutcomeUnknown(
             f"#{decision.item_id}: {outcome.sentence}; {found.sentence}. Whether it took effect is unknown: "
             f"the item is held and listed first, `mrq confirm {decision.item_id}` settles it."
@@ -345,7 +336,7 @@ class Execution:
 
     def confirm(self, item_id: int, done: bool | None, by: Actor, note: str | None = None) -> Resolution | Item:
         """Settle an unknown outcome: as done, as not done, or (None) as the option's probe finds it."""
-        item, attempt = self._get(item_id), self._unknown_attempt(item_id)
+        item, attempt = self.get(item_id), self._unknown_attempt(item_id)
         option = self.registry.of(item.item_type).option_named(attempt.option)
         values = asked(option, attempt.values)
         found = self._found(option, item, values, done, by, note)
@@ -364,6 +355,7 @@ class Execution:
             Actor(attempt.actor, via=attempt.via),
             None,
             key=attempt.key,
+            approved_by=attempt.approved_by,
         )
         return self._succeeded(decision, found, "unknown", "confirmed_done", attempt.seen or {}, attempt.n, by)
 
@@ -392,7 +384,7 @@ class Execution:
             if not attempts.end(db, attempt.key, "unknown", "confirmed_not_done", found.sentence, evidence_of(found)):
                 raise Refused(f"#{item_id} was settled by somebody else meanwhile.")
             item = attempts.confirm_not_done(db, item_id, by, outcome=found.sentence, n=attempt.n)
-        return item or self._get(item_id)
+        return item or self.get(item_id)
 
     @property
     def _lease(self) -> timedelta:

@@ -14,6 +14,7 @@ from manual_resolution.case import Case, Offer
 from manual_resolution.context import stored
 from manual_resolution.item import Event, Item
 from manual_resolution.store.attempts import Attempt
+from manual_resolution.store.proposals import Proposal
 from manual_resolution.values import context_fields, label_of
 from manual_resolution.workflow import Plan, Workflow
 
@@ -91,6 +92,7 @@ class Mask:
             and replace(case.recommendation, sentence=self.text(case.recommendation.sentence)),
             offers=tuple(map(self._offer, case.offers)),
             attempts=tuple(self.attempts(case.attempts)),
+            proposals=tuple(self.proposals(case.proposals)),
         )
 
     def _offer(self, offer: Offer) -> Offer:
@@ -106,6 +108,11 @@ class Mask:
         """Attempts as they may be shown."""
         names = ("values", "justification", "seen", "outcome", "evidence")
         return [replace(one, **{name: self.value(getattr(one, name)) for name in names}) for one in attempts]
+
+    def proposals(self, proposals: Iterable[Proposal]) -> list[Proposal]:
+        """Proposals as they may be shown."""
+        names = ("values", "justification", "seen", "ended_why")
+        return [replace(one, **{name: self.value(getattr(one, name)) for name in names}) for one in proposals]
 
     def events(self, events: Sequence[Event]) -> list[Event]:
         """A history as it may be shown."""

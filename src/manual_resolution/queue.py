@@ -13,7 +13,7 @@ from manual_resolution import intake as strict
 from manual_resolution import registry
 from manual_resolution.adding import Adding
 from manual_resolution.case import Seen
-from manual_resolution.decision import By, Decision, Resolution, person, refuse_unless_free
+from manual_resolution.decision import By, Decision, Resolution, person, refuse_strays, refuse_unless_free
 from manual_resolution.errors import InvalidInput, InvalidType, Refused, Unreachable
 from manual_resolution.execution import Step
 from manual_resolution.item import Actor, Item
@@ -25,7 +25,7 @@ from manual_resolution.store import claiming, due, items
 from manual_resolution.store.connection import Database, Db
 from manual_resolution.store.items import Filter
 from manual_resolution.via import here
-from manual_resolution.workflow import Option, asked
+from manual_resolution.workflow import asked
 
 
 @dataclass(slots=True)
@@ -160,9 +160,9 @@ class Queue(Adding, Reading):
         item = self._found(items.get(db, item_id), item_id)
         if item.status in ("pending", "escalated"):
             raise Refused(f"#{item_id} has no owner: claim it.")
-        if item.assigned_to == who.name:
+        if item.assigned_to == who.name and not item.held:
             raise Refused(f"#{item_id} is yours already.")
-        if item.held:
+        if item.held and item.held != "approval":
             raise Refused(f"#{item_id} is held by {item.assigned_to} and waits for its {item.held}: not now.")
         return self._refuse(db, item_id, who, "taken over")
 
@@ -236,12 +236,15 @@ class Queue(Adding, Reading):
         values: Mapping[str, Any] | None = None,
         seen: Seen | None = None,
         source: str = "typed",
+        override: bool = False,
     ) -> Resolution:
         """Decide on an item (its id; the item itself saves a read): carry the option out once and record it.
 
-        `seen` binds it to what the person saw. Also raises `Changed`, `NotPossible`, `Failed`, `OutcomeUnknown`.
+        `seen` binds it to what the person saw. `override=True` decides although required checks do not pass.
+        An option that needs two persons, and every override, is recorded as a proposal: raises `WaitsForApproval`.
+        Also raises `Changed`, `NotPossible`, `Failed`, `OutcomeUnknown`.
         """
-        return self._decide(item, option, justification, person(by), values, seen, source)
+        return self._decide(item, option, justification, person(by), values, seen, source, override=override)
 
     def resolve_and_next(
         self,
@@ -280,21 +283,53 @@ class Queue(Adding, Reading):
         seen: Seen | None,
         source: str,
         claim: Callable[[Db], Item | None] = lambda db: None,
+        override: bool = False,
     ) -> Resolution:
         text, given = strict.justification(justification), dict(values or {})
         self.wake()
         known = item if isinstance(item, Item) else self.get(item)
         option = self.workflows.of(known.item_type).option_named(key)
-        refuse_strays(option, given)
+        refuse_strays(option, given, override)
         if option.effect == "escalate":
             moved = self.escalate(known.id, who, text, to=given.get("to", option.team))
             return Resolution(moved, f"Escalated to {moved.escalated_to or 'anybody else'}")
         if option.effect == "defer":
             moved = self.defer(known.id, who, text, span=strict.span(str(given.get("span", f"{option.hours:g}h"))))
             return Resolution(moved, f"Deferred until {moved.deferred_until:%Y-%m-%d %H:%M} UTC")
-        return self.execution.carry_out(
-            Decision(known.id, known.item_type, option, asked(option, given), text, who, seen, source, claim=claim)
+        return self.proposing.decide(
+            Decision(
+                known.id,
+                known.item_type,
+                option,
+                asked(option, given),
+                text,
+                who,
+                seen,
+                source,
+                claim=claim,
+                overriding=override,
+            )
         )
+
+    def approve(self, item_id: int, by: By, note: str | None = None, *, seen: int | None = None) -> Resolution:
+        """Approve the open proposal, as another person than its proposer: it is carried out once and recorded.
+
+        `seen` is the id of the proposal the person looked at; another one by now is refused. Raises `Changed` when the
+        world is not as it was proposed: the proposal has then ended. Else raises what `resolve` raises.
+        """
+        self.wake(every=0)
+        return self.proposing.approve(item_id, person(by), None if note is None else strict.note(note), seen)
+
+    def deny(self, item_id: int, by: By, reason: str) -> Item:
+        """End the open proposal; the item is its proposer's again. The proposer takes it back in the same way."""
+        self.wake(every=0)
+        return self.proposing.deny(item_id, person(by), strict.justification(reason))
+
+    def next_given_back(self, by: By, *, chosen: Filter = ANY, skipped: Sequence[int] = ()) -> Item | None:
+        """Claim one's next item whose proposal was denied, lapsed or became void; None when there is none."""
+        self.wake()
+        with self.database.connection() as db:
+            return claiming.claim_given_back(db, person(by), self.lease, chosen, skipped)
 
     def confirm(self, item_id: int, by: By, *, done: bool | None = None, note: str | None = None) -> Resolution | Item:
         """Settle an unknown outcome: done, not done, or (None) as its probe finds it."""
@@ -343,14 +378,6 @@ def check_time(span: timedelta | None, until: datetime | None) -> None:
         raise InvalidType("until", until, "a datetime with a time zone")
     if until is not None and until.utcoffset() is None:
         raise InvalidInput("until", until, "a datetime with a time zone")
-
-
-def refuse_strays(option: Option, given: Mapping[str, Any]) -> None:
-    """Raise `InvalidInput` for a value that the generic escalation or deferral does not ask for."""
-    wanted = {"escalate": "to", "defer": "span"}.get(option.effect)
-    for name in given if wanted else ():
-        if name != wanted:
-            raise InvalidInput(name, given[name], f"option {option.key} asks for {wanted}")
 
 
 def embedded_address(settings: Settings) -> str:

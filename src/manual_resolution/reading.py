@@ -13,11 +13,13 @@ from manual_resolution.errors import NotFound, Refused
 from manual_resolution.execution import Execution, Step
 from manual_resolution.item import Event, Item
 from manual_resolution.masking import Mask, mask_of
+from manual_resolution.proposing import Proposing, Waiting
 from manual_resolution.settings import Settings
-from manual_resolution.store import attempts, due, events, items
+from manual_resolution.store import attempts, due, events, items, proposals
 from manual_resolution.store.attempts import Attempt
 from manual_resolution.store.connection import Database
 from manual_resolution.store.items import Filter
+from manual_resolution.store.proposals import Proposal
 from manual_resolution.via import here
 from manual_resolution.workflow import Option, Plan
 
@@ -41,6 +43,11 @@ class Reading:
     def execution(self) -> Execution:
         """What examines items and carries decisions out."""
         return Execution(self.database, self.workflows, self.settings, self._step)
+
+    @cached_property
+    def proposing(self) -> Proposing:
+        """What keeps decisions for a second person."""
+        return Proposing(self.execution)
 
     def get(self, item_id: int) -> Item:
         """One item."""
@@ -87,6 +94,16 @@ class Reading:
         """An item's attempts, oldest first."""
         with self.database.connection() as db:
             return attempts.of_item(db, item_id)
+
+    def approvals(self) -> Sequence[Waiting]:
+        """What waits for a second person, the first to lapse first."""
+        self.wake()
+        return self.proposing.waiting()
+
+    def proposals(self, item_id: int) -> Sequence[Proposal]:
+        """An item's proposals, oldest first."""
+        with self.database.connection() as db:
+            return proposals.of_item(db, item_id)
 
     def examine(self, item_id: int) -> Case:
         """Lay an item out for a decision: live checks, recommendation, options, plans."""

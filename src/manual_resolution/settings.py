@@ -35,6 +35,7 @@ class Settings:
     spool_dir: str = "~/.local/state/mrq/spool"
     spool_max_mb: float = 1000.0
     lease_minutes: float = 30.0
+    approval_minutes: float = 60.0
     batch_size: int = 10
     operator: str | None = None
     team: tuple[str, ...] = ()
@@ -157,6 +158,7 @@ VARIABLES: Final = (
     Variable("MRQ_SPOOL_DIR", "spool_dir", plain),
     Variable("MRQ_SPOOL_MAX_MB", "spool_max_mb", number(1, 1_000_000)),
     Variable("MRQ_LEASE_MINUTES", "lease_minutes", number(1, 1440)),
+    Variable("MRQ_APPROVAL_MINUTES", "approval_minutes", number(1, 10080)),
     Variable("MRQ_BATCH_SIZE", "batch_size", whole(1, 1000)),
     Variable("MRQ_OPERATOR", "operator", plain),
     Variable("MRQ_TEAM", "team", teams),

@@ -31,6 +31,14 @@ def here() -> str:
     return f"{_face}:{where()}"
 
 
+def speaker(via: str) -> str:
+    """Whose way it was, for a sentence: `the system user alice`, `token:7`; the database's `mrq_speaker` decides."""
+    face, colon, who = via.partition(":")
+    if not (colon and who):
+        return f"{via or 'somewhere'}, which names nobody"
+    return f"the system user {who.rpartition('@')[0] or who}" if face in ("cli", "lib") else via
+
+
 def command() -> str:
     """The way of a command in the terminal."""
     return f"cli:{where()}"

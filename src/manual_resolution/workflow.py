@@ -217,10 +217,13 @@ class Option:
         """What the option would touch; returns `Plan`."""
         return self._keep("plan", "item db values", function)
 
+    def failing(self, answers: Mapping[str, Answer]) -> tuple[str, ...]:
+        """Keys of the required checks that do not pass."""
+        return tuple(key for key in self.requires if key in answers and answers[key].verdict != "pass")
+
     def possible(self, answers: Mapping[str, Answer]) -> str | None:
         """None when every required check passes, else the sentence of the first that does not."""
-        failing = (answers[key] for key in self.requires if key in answers and answers[key].verdict != "pass")
-        return next((answer.sentence for answer in failing), None)
+        return next((answers[key].sentence for key in self.failing(answers)), None)
 
     def complete(self, item_type: str) -> None:
         """Raise `SettingsError` when a part is missing."""

@@ -62,7 +62,7 @@ def test_a_dry_run_says_what_would_be_touched_and_does_nothing(mrq: Run, add: Ad
     )
     assert mrq("resolve", number, "--option", "recall", "--dry-run", "--json").json == {
         "item_id": number, "option": "recall", "possible": True, "because": None,
-        "plan": ["recall at the post: shelf/4"],
+        "plan": ["recall at the post: shelf/4"], "two_persons": False,
     }  # fmt: skip
     assert connect().execute(everything).fetchall() == before
 

@@ -363,7 +363,7 @@ def test_the_tally_is_printed_as_json(mrq: Any, parcel: Any) -> None:
     ended = mrq("process", "--json", input="2\nthe post answers\n")
     came_to = json.loads(ended.out.splitlines()[-1])
     assert came_to.pop("seconds_per_item") >= 0
-    counted = {"resolved": 1, "put_aside": 0, "failed": 0, "unknown": 0}
+    counted = {"resolved": 1, "put_aside": 0, "proposed": 0, "failed": 0, "unknown": 0}
     assert came_to == {"operator": "alice@example.com"} | counted
 
 

@@ -117,6 +117,10 @@ BY_HAND = {
 def test_the_runbook_passes_from_every_open_status(db: Any, make_item: Any, update: Any, facts: str) -> None:
     """The specification's runbook UPDATE, word for word, resolves an open item whatever its facts."""
     make_item(id=42)
+    db.execute(
+        "insert into mrq_proposal (item_id, option, proposer, via, justification, seen, expires_at)"
+        " values (42, 'retry', 'alice', 'cli:alice@desk', 'why', '{}', now() + interval '1 hour')"
+    )
     update(BY_HAND[facts], 42)
     before = row(db, 42)
     db.execute(RUNBOOK.encode())

@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from manual_resolution import __version__
 from manual_resolution.cli import (
+    approving,
     audit,
     db,
     deciding,
@@ -82,6 +83,7 @@ for module in (
     init,
     process,
     deciding,
+    approving,
     moving,
     looking,
     practice,

@@ -8,7 +8,7 @@ import typer
 
 from manual_resolution.cli import parameters as given
 from manual_resolution.cli.face import mask_for, open_queue, print_item, print_json, speaker
-from manual_resolution.errors import InvalidInput, NotPossible
+from manual_resolution.errors import InvalidInput, NotPossible, WaitsForApproval
 
 if TYPE_CHECKING:
     from manual_resolution.decision import Resolution
@@ -51,21 +51,34 @@ def resolve(
         given.option("-m", "--justification", metavar="TEXT", help="Why; kept in the history. Not asked by --dry-run."),
     ] = None,
     values: given.Set = None,
+    override: Annotated[
+        bool, typer.Option("--override", help="Although checks do not pass; a second person must approve.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would touch; do nothing.")] = False,
     as_: given.As = None,
     as_json: given.Json = False,
 ) -> None:
-    """Decide an item. The option is carried out once and recorded with your reason."""
+    """Decide an item. The option is carried out once and recorded with your reason.
+
+    An option for two persons becomes a proposal first: exit code 5.
+    """
     number, chosen = given.item_id(item), given.pairs(values)
     if dry_run:
         with closing(open_queue()) as queue:
-            print_plan(queue, number, option, chosen, as_ or os.environ.get("MRQ_OPERATOR"), as_json)
+            print_plan(queue, number, option, chosen, as_ or os.environ.get("MRQ_OPERATOR"), as_json, override)
         return
     if why is None:
         raise typer.BadParameter("say why, with -m TEXT", param_hint="'-m' / '--justification'")
     who = speaker(as_)
     with closing(open_queue()) as queue:
-        print_resolution(queue.resolve(number, option, why, who, values=chosen), as_json)
+        try:
+            ended = queue.resolve(number, option, why, who, values=chosen, override=override)
+        except WaitsForApproval:
+            if as_json:
+                (found,) = queue.mask(queue.get(number)).proposals(queue.proposals(number)[-1:])
+                print_json(found.as_json())
+            raise
+    print_resolution(ended, as_json)
 
 
 def print_resolution(ended: "Resolution", as_json: bool) -> None:
@@ -76,10 +89,21 @@ def print_resolution(ended: "Resolution", as_json: bool) -> None:
     sentence = f"Result: ✓ {inert(hide(ended.result))}"
     if ended.item.status == "resolved":
         sentence += f'\nResolution recorded: "{inert(hide(ended.item.resolution or ""))}"'
+        told = ended.item.resolution_metadata or {}
+        if told.get("approved_by"):
+            sentence += f"\nDecided by {inert(str(told['decided_by']))}, approved by {inert(str(told['approved_by']))}."
     print_item(ended.item, as_json, sentence)
 
 
-def print_plan(queue: "Queue", number: int, key: str, values: dict[str, str], name: str | None, as_json: bool) -> None:
+def print_plan(
+    queue: "Queue",
+    number: int,
+    key: str,
+    values: dict[str, str],
+    name: str | None,
+    as_json: bool,
+    override: bool = False,
+) -> None:
     """What deciding so would touch; raises what would keep it from being done."""
     from manual_resolution.decision import refuse_unless_free
     from manual_resolution.inert import inert
@@ -90,16 +114,18 @@ def print_plan(queue: "Queue", number: int, key: str, values: dict[str, str], na
     refuse_unless_free(case.item, Actor(name or ""))
     offer = mask.case(case).offer(key)
     lines = [mask.text(line) for line in planned(queue, number, offer.option, values)]
-    because = offer.because
+    because = None if override and offer.option.override else offer.because
+    two = bool(offer.option.approvals or override)
     if as_json:
-        print_json({"item_id": number, "option": key, "possible": because is None, "because": because, "plan": lines})
+        told = {"item_id": number, "option": key, "possible": because is None, "because": because, "plan": lines}
+        print_json(told | {"two_persons": two})
     else:
         print(f"{inert(offer.option.label)}, for #{number}, would touch:")
         print("\n".join(f"  - {inert(line)}" for line in lines))
     if because:
         raise NotPossible(f"Not possible: {because}. Nothing was done.")
     if not as_json:
-        print("It is possible now. Nothing was done.")
+        print(f"It is possible now{', with a second person' if two else ''}. Nothing was done.")
 
 
 def planned(queue: "Queue", number: int, option: Any, values: dict[str, str]) -> list[str]:

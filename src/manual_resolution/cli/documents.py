@@ -18,6 +18,7 @@ def case_json(case: "Case") -> dict[str, Any]:
         "known": case.known,
         "missing": list(case.missing),
         "attempts": [attempt_json(attempt) for attempt in case.attempts],
+        "proposals": [proposal.as_json() for proposal in case.proposals],
         "checks": checks_json(case),
         "recommended": chosen and {"option": chosen.option, "sentence": chosen.sentence, "values": dict(chosen.values)},
         "options": [offer_json(offer) for offer in case.offers],
@@ -39,7 +40,7 @@ def checks_json(case: "Case") -> dict[str, Any]:
 
 def attempt_json(attempt: "Attempt") -> dict[str, Any]:
     """One try of an outside effect."""
-    names = ("n", "state", "option", "values", "actor", "started_at", "ended_at", "outcome", "evidence")
+    names = ("n", "state", "option", "values", "actor", "approved_by", "started_at", "ended_at", "outcome", "evidence")
     return {name: json_ready(getattr(attempt, name)) for name in names}
 
 
@@ -50,6 +51,8 @@ def offer_json(offer: "Offer") -> dict[str, Any]:
         "label": offer.option.label,
         "possible": offer.because is None,
         "because": offer.because,
+        "approvals": offer.option.approvals,
+        "override": offer.option.override,
         "values": names_of(offer.option.values),
         "proposed": dict(offer.proposed),
         "plan": offer.plan and offer.plan.lines(),
@@ -82,6 +85,8 @@ def workflow_json(workflow: "Workflow") -> dict[str, Any]:
                 "effect": option.effect,
                 "team": option.team,
                 "requires": list(option.requires),
+                "approvals": option.approvals,
+                "override": option.override,
                 "values": names_of(option.values),
             }
             for option in workflow.options.values()

@@ -7,16 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from manual_resolution.errors import MRQError, OutcomeUnknown, Refused, SettingsError, Unreachable
+from manual_resolution.errors import MRQError, OutcomeUnknown, Refused, SettingsError, Unreachable, WaitsForApproval
 
 if TYPE_CHECKING:
     from manual_resolution.item import Actor, Item
     from manual_resolution.masking import Mask
     from manual_resolution.queue import Queue
 
-#: Exit codes by error, the first that fits. 0 is done; 5, waits for approval, has its own error.
+#: Exit codes by error, the first that fits. 0 is done.
 EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
     (SettingsError, 2),
+    (WaitsForApproval, 5),
     (OutcomeUnknown, 4),
     (Unreachable, 3),
     (Refused, 1),
@@ -27,7 +28,7 @@ EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
 
 
 def exit_code(error: Exception) -> int:
-    """The exit code of an error: 1 refused, 2 wrong usage, 3 not reached, 4 outcome unknown."""
+    """The exit code of an error: 1 refused, 2 wrong usage, 3 not reached, 4 outcome unknown, 5 waits for approval."""
     return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
 
 

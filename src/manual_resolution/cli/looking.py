@@ -115,6 +115,7 @@ def show_(
 ) -> None:
     """Show one item. What happened, what the checks say now, what may be decided."""
     from manual_resolution.cli import documents, show
+    from manual_resolution.cli.proposed import proposal_lines
 
     number = given.item_id(item)
     if reveal == (why is None):
@@ -131,8 +132,11 @@ def show_(
         else:
             workflow = queue.workflows.of(found.item_type)
             attempts = mask.attempts(queue.attempts(number))
+            proposals = mask.proposals(queue.proposals(number))
             document["attempts"] = [documents.attempt_json(attempt) for attempt in attempts]
-            lines = show.plain_lines(workflow, mask.item(found), all_context=all_context) + show.attempt_lines(attempts)
+            document["proposals"] = [proposal.as_json() for proposal in proposals]
+            lines = show.plain_lines(workflow, mask.item(found), all_context=all_context)
+            lines += show.attempt_lines(attempts) + proposal_lines(proposals)
         lines += show.hidden_lines(mask, f"mrq show {number} --reveal -m WHY")
     if as_json:
         print_json(document)
@@ -158,7 +162,8 @@ def history(item: given.Id, as_json: given.Json = False) -> None:
 
 def types(as_json: given.Json = False) -> None:
     """List the known item types with their options."""
-    from manual_resolution.cli import documents, show
+    from manual_resolution.cli import documents
+    from manual_resolution.cli.item_types import type_lines
     from manual_resolution.registry import load
     from manual_resolution.settings import Settings
 
@@ -166,4 +171,4 @@ def types(as_json: given.Json = False) -> None:
     if as_json:
         print_json(documents.types_json(known))
     else:
-        print("\n".join(show.type_lines(known)) or "No item type is known: MRQ_WORKFLOWS names none.")
+        print("\n".join(type_lines(known)) or "No item type is known: MRQ_WORKFLOWS names none.")

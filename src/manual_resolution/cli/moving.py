@@ -52,7 +52,7 @@ def next_(
 
     who, chosen, teams = speaker(as_), filtered(type, priority, resource), given.chosen_teams(team)
     with closing(open_queue()) as queue:
-        item = queue.next(who, chosen=chosen, teams=teams)
+        item = queue.next_given_back(who, chosen=chosen) or queue.next(who, chosen=chosen, teams=teams)
         if as_json:
             print_item(item, as_json)
         elif item is None:

@@ -94,6 +94,7 @@ def came_to(session: "Session") -> dict[str, Any]:
         "operator": session.who.name,
         "resolved": tally.resolved,
         "put_aside": tally.put_aside,
+        "proposed": tally.proposed,
         "failed": tally.failed,
         "unknown": tally.unknown,
         "seconds_per_item": tally.seconds_per_item,
@@ -104,6 +105,7 @@ def summary(session: "Session") -> str:
     """`2 resolved, 0 failed, 0 unknown, nothing held by you. 13 wait. Time per item: 70 s.`"""
     tally = session.tally
     aside = f", {tally.put_aside} put aside" if tally.put_aside else ""
+    aside += f", {tally.proposed} proposed" if tally.proposed else ""
     parts = [f"{tally.resolved} resolved{aside}, {tally.failed} failed, {tally.unknown} unknown{held(session)}."]
     if tally.seconds_per_item is not None:
         parts.append(f"Time per item: {tally.seconds_per_item:.0f} s.")

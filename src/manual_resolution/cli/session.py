@@ -23,6 +23,7 @@ from manual_resolution.errors import (
     OwnedByAnother,
     Refused,
     Unreachable,
+    WaitsForApproval,
 )
 from manual_resolution.inert import clip, inert
 from manual_resolution.item import Actor, Item
@@ -39,6 +40,8 @@ A digit chooses. The other keys:
   h  history: what happened so far
   a  all context, uncut
   r  reveal: show what is personal, and say why
+  o  override: decide against a check;
+     a second person approves
   q  quit: the item waits again
 Every decision asks why; an empty answer
 goes back to the menu and does nothing."""
@@ -65,6 +68,7 @@ class Tally:
 
     resolved: int = 0
     put_aside: int = 0
+    proposed: int = 0
     failed: int = 0
     unknown: int = 0
     seconds: list[float] = field(default_factory=list)
@@ -143,7 +147,9 @@ class Session:
     def next(self) -> Item | None:
         self.stops.check()
         with self.stops.waiting():
-            item = self.queue.next(self.who, chosen=self.chosen, teams=self.teams, skipped=self.passed)
+            item = self.queue.next_given_back(self.who, chosen=self.chosen, skipped=self.passed) or self.queue.next(
+                self.who, chosen=self.chosen, teams=self.teams, skipped=self.passed
+            )
         if item:
             self.passed.append(item.id)
         return item
@@ -181,6 +187,7 @@ class Session:
     def show(self, item_id: int, number: int) -> Case:
         self.stops.check()
         case = self.queue.examine(item_id)
+        self.typed = self.typed or given_back(case, self.who)
         total = max(number, min(self.limit, number + self.more()))
         print(f"\n{number} of {total} · {show.due_text(case.item)}")
         mask = self.mask(case)
@@ -206,16 +213,17 @@ class Session:
             return self.choose(case, case.offers[int(said) - 1])
         if key := self.keys.get(said):
             try:
-                key(self, case)
+                if key(self, case):
+                    return None
             except (InvalidInput, Refused) as error:
                 say(str(error))
         else:
             say(f"Please answer with a number from 1 to {last}, or ? for the keys.")
         raise Menu
 
-    def choose(self, case: Case, offer: Offer) -> None:
+    def choose(self, case: Case, offer: Offer, *, override: bool = False) -> None:
         hide = self.mask(case).text
-        if offer.because:
+        if offer.because and not override:
             say(f"Not possible: {hide(offer.because)}. Nothing was done.")
             raise Menu
         values = self.values(case, offer)
@@ -223,13 +231,16 @@ class Session:
         print(f"\nAction: {offer.option.action or offer.option.label}...", flush=True)
         try:
             with self.stops.waiting():
-                ended = self.carry_out(case, offer, values, why)
+                ended = self.carry_out(case, offer, values, why, override)
         except Failed as error:
             self.tally.failed += 1
             self.again(f"Result: ✗ {hide(str(error))}")
         except OutcomeUnknown as error:
             self.tally.unknown += 1
             say(f"Result: ? {hide(str(error))}")
+        except WaitsForApproval as error:
+            self.tally.proposed += 1
+            say(f"Proposed: {error}")
         except (AlreadyResolved, OwnedByAnother) as error:
             say(f"Refused: {hide(str(error))}")
             say(f'You had typed: "{why}"')
@@ -241,11 +252,11 @@ class Session:
         else:
             self.count(ended, hide)
 
-    def carry_out(self, case: Case, offer: Offer, values: dict[str, Any], why: str) -> Resolution:
+    def carry_out(self, case: Case, offer: Offer, values: dict[str, Any], why: str, override: bool) -> Resolution:
         """Decide, bound to what was shown."""
         key = offer.option.key
         seen = case.seen(key, None if values else offer.plan)
-        return self.queue.resolve(case.item.id, key, why, self.who, values=values, seen=seen)
+        return self.queue.resolve(case.item.id, key, why, self.who, values=values, seen=seen, override=override)
 
     def count(self, ended: Resolution, hide: Callable[[str], str]) -> None:
         say(f"Result: ✓ {hide(ended.result)}")
@@ -353,22 +364,43 @@ class Session:
             self.revealed.append(case.item.id)
             raise Again
 
+    def override(self, case: Case) -> bool:
+        """Decide against a check: which option, then as always; true when it was proposed."""
+        forbidden = {str(n): offer for n, offer in enumerate(case.offers, 1) if offer.because}
+        if not forbidden:
+            say("No option is forbidden by a check: there is nothing to override.")
+        elif offer := forbidden.get(self.ask(f"Override the checks of which option? [{', '.join(forbidden)}] ")):
+            for key in offer.option.failing(case.answers):
+                say(f"Overrides: {self.mask(case).text(case.answers[key].sentence)}")
+            self.choose(case, offer, override=True)
+            return True
+        else:
+            say("Nothing was done.")
+        return False
+
     def help(self, case: Case) -> None:
         print("\n".join(["Resolution options:", *show.option_lines(self.mask(case).case(case)), KEYS]))
 
     def quit(self, case: Case) -> None:
         raise Leave
 
-    keys: ClassVar[dict[str, Callable[["Session", Case], None]]] = {
+    keys: ClassVar[dict[str, Callable[["Session", Case], bool | None]]] = {
         "s": skip,
         "n": note,
         "p": plan,
         "h": history,
         "a": context,
         "r": reveal,
+        "o": override,
         "?": help,
         "q": quit,
     }
+
+
+def given_back(case: Case, who: Actor) -> str:
+    """What the person wrote for the item's last proposal, which was not carried out: offered again."""
+    last = case.proposals[-1] if case.proposals else None
+    return last.justification if last and last.proposer == who.name and last.state != "open" else ""
 
 
 def planned(offer: Offer) -> list[str]:

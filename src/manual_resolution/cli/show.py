@@ -20,13 +20,13 @@ from manual_resolution.cli.lines import (
     table,
     under,
 )
+from manual_resolution.cli.proposed import proposal_lines
 from manual_resolution.inert import clip, columns, inert, inert_json
 
 if TYPE_CHECKING:
     from manual_resolution.case import Case, Offer
     from manual_resolution.item import Event, Item
     from manual_resolution.masking import Mask
-    from manual_resolution.registry import Registry
     from manual_resolution.store.attempts import Attempt
     from manual_resolution.workflow import Answer, Workflow
 
@@ -36,7 +36,6 @@ ASIDE: Final = 6  # the columns from here on stand below the line where a termin
 
 HELD: Final = {
     "attempt": "an attempt is being made",
-    "approval": "waits for a second person",
     "batch": "part of a batch",
 }
 
@@ -122,6 +121,8 @@ def held_text(item: "Item") -> str:
     """Why an open item is not served."""
     if item.held == "deferred" and item.deferred_until:
         return f"deferred until {instant_text(item.deferred_until)}"
+    if item.held == "approval" and item.hold_until:
+        return f"waits for a second person until {instant_text(item.hold_until)}"
     if item.held == "attempt" and item.status != "assigned":
         return f"outcome unknown, settle it with mrq confirm {item.id}"
     return HELD.get(item.held or "", "")
@@ -141,6 +142,8 @@ def resolved_text(item: "Item") -> str:
     told = item.resolution_metadata or {}
     who = told.get("decided_by") or ("SQL" if item.status == "resolved" else item.assigned_to)
     why = f', because "{inert(str(told["justification"]))}"' if told.get("justification") else ""
+    why += f", approved by {inert(str(told['approved_by']))}" if told.get("approved_by") else ""
+    why += f", against the checks {inert(', '.join(told['overridden']))}" if told.get("overridden") else ""
     why += f"; {inert(str(told['confirmation']))}" if told.get("confirmation") else ""
     when = instant_text(item.resolved_at) if item.resolved_at else "an unknown time"
     return f'by {inert(str(who))} at {when}: "{inert(item.resolution or "")}"{why}'
@@ -191,6 +194,7 @@ def decision_lines(case: "Case", *, keys: bool = False) -> Lines:
     return [
         *flag_lines(case),
         *attempt_lines(case.attempts),
+        *proposal_lines(case.proposals),
         *under("Checks, just now:", check_lines(case)),
         *recommended_lines(case),
         "",
@@ -235,7 +239,8 @@ def menu_text(offer: "Offer", keys: bool) -> str:
     """One line of the menu behind its digit."""
     key = f" ({offer.option.key})" if keys else ""
     because = f"     not possible: {offer.because}" if offer.because else ""
-    return inert(f"{offer.option.label}{key}{because}")
+    two = "     a second person approves" if offer.option.approvals else ""
+    return inert(f"{offer.option.label}{key}{because or two}")
 
 
 def attempt_lines(attempts: Iterable["Attempt"]) -> Lines:
@@ -246,7 +251,8 @@ def attempt_lines(attempts: Iterable["Attempt"]) -> Lines:
 def attempt_text(attempt: "Attempt") -> str:
     """Which option, by whom, and what it came to."""
     outcome = f": {attempt.outcome}" if attempt.outcome else ""
-    return f"{attempt.option} by {attempt.actor}, {attempt.state.replace('_', ' ')}{outcome}"
+    approved = f", approved by {attempt.approved_by}" if attempt.approved_by else ""
+    return f"{attempt.option} by {attempt.actor}{approved}, {attempt.state.replace('_', ' ')}{outcome}"
 
 
 # ------------------------------------------------------------------ a list
@@ -340,6 +346,17 @@ def _said(verb: str, data: dict[str, Any], private: dict[str, Any]) -> str:
         case "attempt":
             values = ", ".join(f"{name} {value}" for name, value in (private.get("values") or {}).items())
             return f"{private.get('option', '')} {values}".strip()
+        case "propose":
+            values = ", ".join(f"{name} {value}" for name, value in (private.get("values") or {}).items())
+            overridden = ", ".join(private.get("overridden") or ())
+            against = f" against {overridden}" if overridden else ""
+            return f"{private.get('option', '')} {values}".strip() + against
+        case "approve" | "deny":
+            return str(private.get("option") or "")
+        case "lapse":
+            return "not approved in time"
+        case "void":
+            return f"{private.get('option', '')}: {private.get('changed', '')}"
         case "fail" | "unknown" | "confirm":
             return str(private.get("outcome") or "")
         case "defer":
@@ -364,33 +381,3 @@ def _said(verb: str, data: dict[str, Any], private: dict[str, Any]) -> str:
             return "context amended"
         case _:
             return str(private.get("reason") or "") if verb == "add" else ""
-
-
-# ------------------------------------------------------------------ item types
-
-
-def type_lines(registry: "Registry") -> Lines:
-    """Each known item type with its options in menu order and what it checks."""
-    known = sorted(registry, key=lambda workflow: workflow.item_type)
-    return [line for workflow in known for line in workflow_lines(workflow)]
-
-
-def workflow_lines(workflow: "Workflow") -> Lines:
-    """One item type."""
-    from manual_resolution.values import context_fields, label_of
-
-    context = ", ".join(label_of(one) for one in context_fields(workflow.context))
-    return [
-        workflow.item_type,
-        *(f"  option {one.key}: {one.label}{values_text(one.values)}" for one in workflow.options.values()),
-        *(f"  check {check.key}: {check.title}" for check in workflow.checks.values()),
-        *([f"  context: {context}"] if context else []),
-    ]
-
-
-def values_text(values: type[Any] | None) -> str:
-    """What an option asks for: ` (--set user=…)`."""
-    from manual_resolution.cli.documents import names_of
-
-    names = " ".join(f"--set {name}=…" for name in names_of(values))
-    return f" ({names})" if names else ""

@@ -26,6 +26,7 @@ class Attempt:
     values: dict[str, Any]
     actor: str
     via: str
+    approved_by: str | None
     justification: str | None
     seen: dict[str, Any] | None
     started_at: datetime | None
@@ -36,8 +37,8 @@ class Attempt:
 
 
 ATTEMPT: Final = """
-  a.id, a.item_id, a.n, a.state, a.key, a.option, a."values", a.actor, a.via, a.justification, a.seen, a.started_at,
-  a.deadline, a.ended_at, a.outcome, a.evidence
+  a.id, a.item_id, a.n, a.state, a.key, a.option, a."values", a.actor, a.via, a.approved_by, a.justification, a.seen,
+  a.started_at, a.deadline, a.ended_at, a.outcome, a.evidence
 """
 
 
@@ -65,13 +66,15 @@ def start(
     justification: str,
     seen: dict[str, Any],
     limit: timedelta,
+    approved_by: str | None = None,
 ) -> Item | None:
     """Record that one outside call is about to be made; the item is the actor's and held until the limit has passed."""
     row = db.execute(
-        """insert into mrq_attempt (item_id, n, state, key, option, "values", actor, via, justification, seen,
-                                    started_at, deadline)
+        """insert into mrq_attempt (item_id, n, state, key, option, "values", actor, via, approved_by,
+                                    justification, seen, started_at, deadline)
            select %(id)s, coalesce(max(n), 0) + 1, 'started', %(key)s, %(option)s, %(values)s, %(by)s, %(via)s,
-                  %(justification)s, %(seen)s, (select mrq_now()), (select mrq_now()) + %(limit)s::interval
+                  %(approved_by)s, %(justification)s, %(seen)s, (select mrq_now()),
+                  (select mrq_now()) + %(limit)s::interval
              from mrq_attempt where item_id = %(id)s
            returning n""",
         {
@@ -81,6 +84,7 @@ def start(
             "values": Jsonb(values),
             "by": by.name,
             "via": by.via,
+            "approved_by": approved_by,
             "justification": justification,
             "seen": Jsonb(seen),
             "limit": limit,

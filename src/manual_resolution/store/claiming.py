@@ -29,7 +29,11 @@ _IN_ORDER: Final = " order by priority_rank, calm, position, sla_deadline, id li
 
 
 def _served(values: dict[str, Any]) -> LiteralString:
-    return _SERVED + "".join([part for name, part in _NARROWED.items() if values[name] not in (None, [])])
+    return _SERVED + _narrowed(values)
+
+
+def _narrowed(values: dict[str, Any]) -> LiteralString:
+    return "".join([part for name, part in _NARROWED.items() if values[name] not in (None, [])])
 
 
 def _next_of_all(served: LiteralString) -> LiteralString:
@@ -66,6 +70,18 @@ def claim_next(
     found = _next_of_team(_served(values)) if teams else _next_of_all(_served(values))
     taken = " update manual_resolution_queue q" + _CLAIM_SET + " from next where q.id = next.id returning" + ITEM
     return one(db, found + taken, values)
+
+
+def claim_given_back(db: Db, by: Actor, lease: timedelta, chosen: Filter, skipped: Sequence[int]) -> Item | None:
+    """Claim one of `by`'s items whose proposal ended without being carried out, since when nothing happened to it."""
+    values = change(by, "claim") | narrowed(chosen) | {"lease": lease, "skipped": list(skipped)}
+    given_back = (
+        "with next as materialized (select id from manual_resolution_queue"
+        " where status = 'assigned' and assigned_to = %(by)s and held is null"
+        " and changed_how in ('deny', 'lapse', 'void')" + _narrowed(values) + _IN_ORDER + ")"
+    )
+    taken = " update manual_resolution_queue q" + _CLAIM_SET + " from next where q.id = next.id returning" + ITEM
+    return one(db, given_back + taken, values)
 
 
 def count_served(db: Db, by: Actor, chosen: Filter, teams: Sequence[str], skipped: Sequence[int], limit: int) -> int:

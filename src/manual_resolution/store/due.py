@@ -21,15 +21,16 @@ update manual_resolution_queue q
                      when q.escalated_at is null then 'pending' else 'escalated' end,
        assigned_to = case when v.verb in ('expire', 'unknown') then null else q.assigned_to end,
        assigned_at = case when v.verb in ('expire', 'unknown') then null else q.assigned_at end,
-       held = case when v.verb = 'wake' then null else q.held end,
+       held = case when v.verb in ('wake', 'lapse') then null else q.held end,
        deferred_until = case when v.verb = 'wake' then null else q.deferred_until end,
-       hold_until = case when v.verb = 'unknown' then null else q.hold_until end,
+       hold_until = case when v.verb in ('unknown', 'lapse') then null else q.hold_until end,
        position = case when q.position_until <= now then 'infinity' else q.position end,
        changed_by = 'mrq', changed_how = v.verb, changed_for = q.version + 1,
        changed_note = jsonb_build_object('kind', 'timeout', 'via', %(via)s::text)
                       || case when q.status = 'assigned' then jsonb_build_object('owner', q.assigned_to) else '{}' end
   from due, clock, manual_resolution_queue d, lateral (select case
          when d.held = 'attempt' and d.hold_until <= now then 'unknown'
+         when d.held = 'approval' and d.hold_until <= now then 'lapse'
          when d.status = 'assigned' and d.lease_until <= now then 'expire'
          when d.deferred_until <= now then 'wake'
          else 'position' end as verb) v

@@ -78,6 +78,12 @@ def get(db: Db, item_id: int) -> Item | None:
     return one(db, "select" + ITEM + "from manual_resolution_queue q where id = %(id)s", {"id": item_id})
 
 
+def several(db: Db, ids: list[int]) -> list[Item]:
+    """The items with these ids."""
+    with db.cursor(row_factory=item_row) as cursor:
+        return cursor.execute("select" + ITEM + "from manual_resolution_queue q where id = any(%s)", [ids]).fetchall()
+
+
 def lock(db: Db, item_id: int) -> Item | None:
     """One item, its row locked until the transaction ends."""
     return one(
