@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from manual_resolution.embedded import EmbeddedPostgres
+from manual_resolution.errors import Unreachable
 
 if sys.platform != "win32":
     import fcntl
@@ -27,7 +28,10 @@ def run_folder(base: Path, name: str) -> Iterator[Path]:
     with _alone(parent / f"{prefix}.lock"):
         for old in parent.glob(f"{prefix}-*"):
             _remove_unused(old)
-        folder.mkdir(mode=0o700, exist_ok=True)
+        # As root PostgreSQL may have to run as nobody, who must get through to a folder of their own inside.
+        folder.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, exist_ok=True)
+        if folder.lstat().st_uid != os.geteuid():  # others may write to the parent too
+            raise Unreachable(f"{folder} belongs to somebody else: remove it.")
         lease = (folder / "lease").open("w")
         fcntl.flock(lease, fcntl.LOCK_SH)
     try:
@@ -40,9 +44,12 @@ def run_folder(base: Path, name: str) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    with path.open("w") as lock:
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(lock)
 
 
 def _remove_unused(folder: Path) -> None:

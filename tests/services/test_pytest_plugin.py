@@ -91,6 +91,13 @@ def test_each_test_has_an_empty_queue_of_its_own(run: Run) -> None:
     assert "8 passed" in done.stdout
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs a way to be somebody else")
+def test_root_needs_no_user_namespaces(run: Run) -> None:
+    """As root in a container without `unshare`, the private PostgreSQL runs as nobody."""
+    done = run("def test_it(mrq_queue):\n    assert mrq_queue.list() == []\n", PATH="/nowhere")
+    assert "1 passed" in done.stdout, done.stdout
+
+
 def test_a_test_server_of_ones_own(run: Run, fresh_database_url: str) -> None:
     """`MRQ_TEST_DATABASE_URL` is worked on in a schema that is gone afterwards; a queue that stands there is not seen.
 
