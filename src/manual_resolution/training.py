@@ -132,7 +132,7 @@ class Shadow:
 
     def count(self, decision: Event) -> bool:
         """Add a decision to my record; False where I had watched it before, or it is none."""
-        if decision.verb not in DECISIONS:
+        if not is_decision(decision):
             return False
         with self.queue.database.connection() as db:
             return training.record_watched(db, self.me, decision)
@@ -145,6 +145,12 @@ class Shadow:
     def close(self) -> None:
         """Close the kept connection."""
         self.reading.database.close()
+
+
+def is_decision(event: Event) -> bool:
+    """Whether somebody chose here. With two persons the choice is the proposal, not what its approval brings about."""
+    approved = ((event.private or {}).get("resolution_metadata") or {}).get("approved_by")
+    return event.verb in (*DECISIONS, "propose") and not approved
 
 
 def key(event: Event) -> tuple[int, int]:

@@ -112,16 +112,3 @@ def stage(fresh_database_url: str, tmp_path: Path) -> Iterator[Stage]:
         made = Stage(db, blob, queue, environment, opened)
         made.insert("users", id=871, email="ada@example.com", name="Ada")
         yield made
-
-
-@pytest.fixture
-def terminal() -> Iterator[Any]:
-    """`terminal(command, environment)`: any command on a terminal of its own."""
-    with ExitStack() as opened:
-
-        def start(command: tuple[str, ...], environment: dict[str, str]) -> Terminal:
-            started = Terminal(command, environment)
-            opened.callback(started.child.close, force=True)
-            return started
-
-        yield start

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,12 @@ import pytest
 
 from manual_resolution import Refused
 from manual_resolution.practice import clear, finished, practising, refuse_tokens
+from tests.processes import Terminal
 
-MRQ = (sys.executable, "-m", "manual_resolution.cli.app")
 #: Digit, then what is asked beside the reason, for #1 to #10: all right but the last two.
 ANSWERS = (
     ("1",), ("1",), ("3",), ("2", ""), ("1",), ("2",), ("3",), ("4", ""), ("4", ""), ("2",),
 )  # fmt: skip
-
-pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 
 
 @pytest.fixture
@@ -29,11 +26,11 @@ def environment(database_url: str) -> dict[str, str]:
     return kept | {"LANG": "C.UTF-8", "TERM": "dumb"} | ours
 
 
-def test_ten_items_are_practised(terminal: Any, environment: dict[str, str], run_folder: Path, connect: Any) -> None:
+def test_ten_items_are_practised(environment: dict[str, str], run_folder: Path, connect: Any) -> None:
     """Low first, then what MRQ would have chosen and why; kept in the folder, and no real queue is touched."""
     folder = run_folder / f"practice-{os.getpid()}"
     told = ("--dir", str(folder))
-    session = terminal((*MRQ, "practice", *told), environment)
+    session = Terminal("practice", *told, environment=environment)
     for answers in ANSWERS:
         session.chooses(*answers, "it looks right to me")
     shown = session.ends()
@@ -51,10 +48,14 @@ def test_ten_items_are_practised(terminal: Any, environment: dict[str, str], run
     shutil.rmtree(folder)
 
 
-def test_a_practice_that_is_left_does_not_count(terminal: Any, environment: dict[str, str], run_folder: Path) -> None:
-    """What was skipped comes again; q ends with what was decided so far, and nothing is kept."""
+@pytest.mark.slow
+def test_a_practice_that_is_left_does_not_count(environment: dict[str, str], run_folder: Path) -> None:
+    """What was skipped comes again; q ends with what was decided so far, and nothing is kept.
+
+    Slow: it makes a PostgreSQL of its own, as each practice does.
+    """
     folder = run_folder / f"left-{os.getpid()}"
-    session = terminal((*MRQ, "practice", "--dir", str(folder)), environment)
+    session = Terminal("practice", "--dir", str(folder), environment=environment)
     shown = session.chooses("s").chooses("1", "it is gone").chooses("q").ends()
     assert "#1 skipped: it waits again.\n" in shown and "  #2 pdf_deletion_failed, meal_plan #12210: retry" in shown
     assert "1 of 10 decided: it counts once all are. `mrq practice` brings ten new ones.\n" in shown

@@ -1,9 +1,7 @@
 """An operator's record, and watching a colleague: `mrq operator`, `mrq shadow`."""
 
 import json
-import signal
-import sys
-import threading
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,9 +11,11 @@ import pytest
 
 from manual_resolution import Queue, Refused, Settings
 from manual_resolution.cli import shadow
+from manual_resolution.errors import WaitsForApproval
 from manual_resolution.registry import Registry, load
 from manual_resolution.training import Shadow
 from manual_resolution.workflow import Workflow, passes
+from tests.processes import Terminal
 
 ALICE, BOB = "alice@example.com", "bob@example.com"
 
@@ -233,16 +233,22 @@ def test_one_watches_a_colleague(mrq: Any, queue: Queue) -> None:
 
 def test_ctrl_c_ends_with_what_was_watched(environment: dict[str, str], queue: Queue) -> None:
     """At a real terminal Ctrl-C says what it came to, and is no failure."""
-    import os
+    watching = Terminal("shadow", BOB, environment=os.environ | environment).sees("holds nothing now: waiting.")
+    watching.types("\x03")
+    assert watching.ends().endswith("You watched 0 decisions: 0 of 5 so far.\n")
 
-    import pexpect
 
-    child = pexpect.spawn(
-        sys.executable, ["-m", "manual_resolution.cli.app", "shadow", BOB], env=os.environ | environment, timeout=60
-    )
-    child.expect_exact("holds nothing now: waiting.")
-    child.kill(signal.SIGINT)
-    child.expect_exact("You watched 0 decisions: 0 of 5 so far.")
-    child.expect(pexpect.EOF)
-    child.close()
-    assert child.exitstatus == 0 and threading.active_count() < 50
+def test_a_proposal_is_a_decision_and_its_approval_none(queue: Queue, clock: Any, capsys: Any) -> None:
+    """With two persons the choice is the proposal: seen, it counts; what the approval brings about does not again."""
+    two = Queue(queue.database.url, settings=Settings(workflows=("tests.cli.two_persons_world",), trust_as=True))
+    item_id = two.add("parcel_lost", "parcel", 3, "high", "lost", {"searched": "yes"}).id
+
+    def propose() -> None:
+        with pytest.raises(WaitsForApproval):
+            two.resolve(item_id, "refund", "it never came", BOB, values={"amount": 5})
+
+    watch(two, Minutes(clock, propose, lambda: two.approve(item_id, "carol@example.com")))
+    shown = capsys.readouterr().out
+    assert f"{BOB}: propose #{item_id}" in shown and f"{BOB}: resolve #{item_id}, option refund" in shown
+    assert "You watched 1 decision: 1 of 5 so far." in shown
+    two.close()
