@@ -18,6 +18,7 @@ from meal_plan.world import World
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from manual_resolution import Actor, Queue, Settings, WaitsForApproval
 from manual_resolution.embedded import EmbeddedPostgres
 from tests import processes
 
@@ -276,3 +277,29 @@ def test_a_request_for_deletion_that_fails_is_critical(world: World) -> None:
         row = db.execute("select priority from manual_resolution_queue where resource_id = %s", (data.REVIEWED_PLAN,))
         assert row.fetchone() == {"priority": "critical"}
     assert data.REVIEWED in counts.queued
+
+
+def test_the_next_run_goes_on_from_what_was_decided(world: World) -> None:
+    """A dated hold is not asked about before its date; a purge that a reference stopped comes to its end."""
+    now = world.now
+    with queue_at(world.database_url), connect(world.database_url) as db:
+        assert sorted(purge_inactive_users.run(db, now).queued) == sorted([data.HELD, data.SHARING])
+        decide(world.database_url)
+        again = purge_inactive_users.run(db, now)
+        assert (again.deleted, again.queued) == ([data.SHARING], [])
+        dated = now.replace(year=now.year + 1)
+        assert purge_inactive_users.run(db, dated + timedelta(days=1)).queued.count(data.HELD) == 1
+
+
+def decide(url: str) -> None:
+    """The hold is kept for a year; what refers to the quiz response is detached, by two persons."""
+    queue = Queue(url, settings=Settings.from_env())
+    for item in queue.list():
+        if item.item_type == "retention_exception":
+            until = (item.read_at.date() + timedelta(days=365)).isoformat()
+            queue.resolve(item.id, "keep_until", "legal says so", "alice", values={"until": until})
+        else:
+            with pytest.raises(WaitsForApproval):
+                queue.resolve(item.id, "detach_and_delete", "nobody uses it", "alice")
+            queue.approve(item.id, Actor("bob", via="test:bob"))
+    queue.close()

@@ -10,9 +10,10 @@ import pytest
 from meal_plan.blob_stand_in import BlobStandIn
 from psycopg.rows import dict_row
 
-from manual_resolution import Actor, Item, MRQError, Queue, Settings
+from manual_resolution import Actor, Item, Queue, Settings, WaitsForApproval
 
 TABLES = ("users", "quiz_responses", "meal_plans", "payments", "email_blacklist", "retention_holds")
+BOB = Actor("bob", via="test:bob")
 PATH = "plans/12345-Xy7.pdf"
 
 Rows = dict[tuple[str, int], dict[str, Any]]
@@ -76,13 +77,10 @@ class App:
 
     def decide_by_two(self, item: int, option: str, **values: Any) -> tuple[Item, str]:
         """As `decide`, for an option that needs two persons."""
-        try:
-            return self.decide(item, option, **values)
-        except MRQError as waits:
-            if type(waits).__name__ != "WaitsForApproval":
-                raise
-            made = self.queue.approve(item, Actor("bob", via="test:bob"))  # type: ignore[attr-defined, unused-ignore]
-            return made.item, made.result
+        with pytest.raises(WaitsForApproval):
+            self.decide(item, option, **values)
+        made = self.queue.approve(item, BOB)
+        return made.item, made.result
 
     def refusal(self, item: int, option: str, **values: Any) -> str:
         """Why `option` is not possible, by its sentence."""

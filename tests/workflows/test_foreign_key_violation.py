@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from manual_resolution import Changed, NotPossible
+from manual_resolution import Actor, Changed, NotPossible, WaitsForApproval
 
 QUIZ, PLAN = 67105, 11991
 KEPT = {
@@ -231,6 +231,25 @@ def test_a_reference_that_came_after_looking_stops_the_decision(app: Any, blocke
     with pytest.raises(Changed, match=r"2 rows refer to quiz_responses #67105: meal_plans #11991, #11993 "):
         app.queue.resolve(blocked, "detach_and_delete", "tested", "alice", seen=seen)
     assert app.rows() == before
+
+
+def test_one_person_alone_detaches_nothing(app: Any, blocked: int) -> None:
+    """The proposal waits, with its plan; nothing is touched until somebody else approves."""
+    before = app.rows()
+    with pytest.raises(WaitsForApproval):
+        app.decide(blocked, "detach_and_delete")
+    assert app.rows() == before and app.queue.get(blocked).held == "approval"
+
+
+def test_a_reference_that_came_after_proposing_voids_the_proposal(app: Any, blocked: int) -> None:
+    """What is approved is what was proposed: another reference meanwhile ends it, and nothing is done."""
+    with pytest.raises(WaitsForApproval):
+        app.decide(blocked, "detach_and_delete")
+    app.insert("meal_plans", id=PLAN + 2, user_id=871, quiz_response_id=QUIZ)
+    before = app.rows()
+    with pytest.raises(Changed, match="2 rows refer to quiz_responses #67105: meal_plans #11991, #11993 "):
+        app.queue.approve(blocked, Actor("bob", via="test:bob"))
+    assert app.rows() == before and app.queue.get(blocked).held is None
 
 
 def test_a_row_gone_since_looking_stops_the_decision(app: Any, blocked: int) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from manual_resolution import Changed, Failed, InvalidInput, Refused
+from manual_resolution import Actor, Changed, Failed, InvalidInput, Refused, WaitsForApproval
 
 PATH, PLAN, USER, HOLD = "plans/12345-Xy7.pdf", 12345, 871, 7
 TODAY = datetime.now(UTC).date()
@@ -159,6 +159,17 @@ def test_a_hold_placed_after_looking_stops_the_deletion(app: Any, held: int) -> 
     with pytest.raises(Changed, match=r"Another hold keeps it: #9 of tax@example\.com"):
         app.queue.resolve(held, "release_and_delete", "tested", "alice", seen=seen)
     assert app.blob.has(PATH) and app.deletions() == 0
+
+
+def test_a_hold_placed_after_proposing_voids_the_proposal(app: Any, held: int) -> None:
+    """One person alone deletes nothing; and a hold that came before the second one agreed ends the proposal."""
+    with pytest.raises(WaitsForApproval):
+        app.decide(held, "release_and_delete")
+    hold(app, 9, "user", USER, placed_by="tax@example.com")
+    before = app.rows()
+    with pytest.raises(Changed, match=r"Another hold keeps it: #9 of tax@example\.com"):
+        app.queue.approve(held, Actor("bob", via="test:bob"))
+    assert app.rows() == before and app.blob.has(PATH) and app.deletions() == 0
 
 
 @pytest.mark.parametrize(
