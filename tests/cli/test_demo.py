@@ -149,6 +149,19 @@ def test_other_commands_work_on_the_demo(run: Run) -> None:
     assert "resolve    demo@example.com" in run("history", number).out
 
 
+def test_two_persons_release_a_hold(run: Run) -> None:
+    """The first ten minutes' case: proposed, refused to its proposer, approved by another; the plan is what was done."""
+    [number, _] = [item["id"] for item in json.loads(run("list", "--json", "--type", "retention_exception").stdout)]
+    release = "resolve", number, "--option", "release_and_delete"
+    planned = run(*release, "--dry-run").stdout
+    assert [planned.count(part) for part in (": retention_holds #", ": meal_plans #", " at Vercel Blob: ")] == [1, 1, 1]
+    assert run(*release, "-m", "Case 2026-118 closed by legal").returncode == 5
+    assert run("approve", number).stderr == f"You proposed #{number} yourself: another person must approve it.\n"
+    ended = run("approve", number, "--as", "bob@example.com")
+    assert ended.stdout.startswith("Result: ✓ Hold released, PDF deleted\n"), ended.stderr
+    assert "approved by bob@example.com" in ended.stdout
+
+
 def test_a_live_database_and_real_tokens_are_left_alone(
     demo: Path, database_url: str, connect: Callable[..., psycopg.Connection[Any]]
 ) -> None:
