@@ -173,7 +173,10 @@ def test_a_live_database_and_real_tokens_are_left_alone(
         "PGHOST": "nowhere",
     }
     ended = mrq("demo", "--no-input", "--dir", demo, **real, MRQ_TEAM="nobody", VERCEL_BLOB_API_URL="https://real")
-    assert "DATABASE_URL and real tokens are ignored here.\n" in ended.stdout
+    assert (
+        "DATABASE_URL and real tokens are ignored here; --as lets you speak for anybody (MRQ_TRUST_AS=1).\n"
+        in ended.stdout
+    )
     assert "15 items wait" in ended.stdout and ended.returncode == 0
     assert everything(connect()) == before
 

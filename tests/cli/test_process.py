@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from manual_resolution import Queue, Settings
-from manual_resolution.cli.session import RENEWALS, Lease, Session, Tally
+from manual_resolution.cli.lease import RENEWALS, Lease
+from manual_resolution.cli.session import Session, Tally
 from manual_resolution.cli.terminal import Leave, line
 from manual_resolution.item import Actor
 from manual_resolution.store.items import Filter

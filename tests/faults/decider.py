@@ -13,9 +13,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from manual_resolution import MRQError, Outcome, Queue, Resolved, Settings, Workflow, done, not_done, resolved
+from manual_resolution import Actor, MRQError, Outcome, Queue, Resolved, Settings, Workflow, done, not_done, resolved
 
 OPERATOR = "alice@example.com"
+APPROVER = Actor("bob@example.com", "person", "cli:bob@desk")
 
 # An effect that doubles when it is repeated: one more line in a ledger, no question asked.
 payout = Workflow("payout_stuck")
@@ -45,6 +46,14 @@ def was_paid(item: Any) -> Outcome:
     return done("it is in the ledger") if str(item.resource_id) in paid() else not_done("it is not in the ledger")
 
 
+# The same, for two persons.
+large = Workflow("large_payout_stuck")
+retry_large = large.option("retry", "Pay out now", effect="external", approvals=1)
+retry_large.call(pay)
+retry_large.then(note_payment)
+retry_large.probe(was_paid)
+
+
 def ledger() -> Path:
     """Where payments are written."""
     return Path(os.environ["LEDGER"])
@@ -56,7 +65,7 @@ def paid() -> list[str]:
 
 
 def decide(item_id: int, step: str | None) -> None:
-    """Resolve one item, dying at `step`."""
+    """Resolve one item, or approve what was proposed for it, dying at `step`."""
 
     def reached(name: str) -> None:
         if name == step:
@@ -64,7 +73,10 @@ def decide(item_id: int, step: str | None) -> None:
 
     queue = Queue(sys.argv[1], settings=Settings.from_env(), step=reached)
     try:
-        queue.resolve(item_id, "retry", "the service is back", OPERATOR)
+        if queue.get(item_id).held == "approval":
+            queue.approve(item_id, APPROVER)
+        else:
+            queue.resolve(item_id, "retry", "the service is back", OPERATOR)
     except MRQError as error:
         print(f"{item_id}: {error}", file=sys.stderr)
 

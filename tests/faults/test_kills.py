@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from meal_plan.blob_stand_in import BlobStandIn
 
-from manual_resolution import Queue, Refused, Settings
+from manual_resolution import Actor, Queue, Refused, Settings, WaitsForApproval
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
@@ -127,6 +127,33 @@ def test_a_kill_at_each_named_step_loses_nothing_and_repeats_nothing(world: Worl
         assert world.state(item_id) == "resolved", step
         assert world.is_gone(item_id), step
         assert world.deletions(item_id) == 1, step
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_kill_while_an_approved_effect_is_carried_out(world: World, step: str) -> None:
+    """Wherever the approver's process dies, the approval counts wholly or not at all, and the call is made once."""
+    item_id = world.queue.add("large_payout_stuck", "payout", 1, "medium", "bank timed out").id
+    propose(world, item_id)
+    world.decide(item_id, step)
+    calls, state = STEPS[step]
+    assert (len(decider.paid()), world.queue.get(item_id).held == "approval") == (calls, state == "waits")
+    if state == "unknown":
+        world.recover()
+        assert world.state(item_id) == "unknown"
+        world.queue.confirm(item_id, "carol@example.com")
+        if calls == 0:
+            propose(world, item_id)
+    if world.state(item_id) == "waits":
+        world.queue.approve(item_id, decider.APPROVER)
+    told = world.queue.get(item_id).resolution_metadata or {}
+    assert (told["decided_by"], told["approved_by"]) == (decider.OPERATOR, decider.APPROVER.name)
+    assert decider.paid() == ["1"]
+
+
+def propose(world: World, item_id: int) -> None:
+    """What the first of two persons does."""
+    with pytest.raises(WaitsForApproval):
+        world.queue.resolve(item_id, "retry", "the bank is back", Actor(decider.OPERATOR, "person", "cli:alice@desk"))
 
 
 def test_kills_at_random_lose_nothing_and_double_nothing(world: World) -> None:

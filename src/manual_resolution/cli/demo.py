@@ -44,7 +44,7 @@ def demo(
 
     tell: Tell = quiet if as_json else print
     tell(f"MRQ demo. Everything stays in {shown_path(folder)} and on 127.0.0.1.")
-    tell("DATABASE_URL and real tokens are ignored here.")
+    tell("DATABASE_URL and real tokens are ignored here; --as lets you speak for anybody (MRQ_TRUST_AS=1).")
     if reset or worlds.was_cut_short(folder):
         worlds.reset(folder)
     world = worlds.enter(folder)

@@ -1,16 +1,16 @@
 """The operator's session: one item at a time is claimed, shown, decided, carried out (specification)."""
 
 import re
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import MISSING, dataclass, field, fields
 from time import monotonic
-from typing import Any, ClassVar, Final, NoReturn, Self
+from typing import Any, ClassVar, Final, NoReturn
 
 from manual_resolution import intake
 from manual_resolution.case import Case, Offer
 from manual_resolution.cli import show
+from manual_resolution.cli.lease import Lease
 from manual_resolution.cli.lines import labelled
 from manual_resolution.cli.terminal import Leave, Stops, line, say
 from manual_resolution.decision import Resolution
@@ -45,7 +45,6 @@ A digit chooses. The other keys:
   q  quit: the item waits again
 Every decision asks why; an empty answer
 goes back to the menu and does nothing."""
-RENEWALS: Final = 4  # without an answer, so that a forgotten terminal does not keep an item for ever
 TERMINAL_LINE: Final = 4095  # bytes; a terminal drops what is typed beyond
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -76,40 +75,6 @@ class Tally:
     @property
     def seconds_per_item(self) -> float | None:
         return round(sum(self.seconds) / len(self.seconds), 1) if self.seconds else None
-
-
-class Lease:
-    """Renews a claim while its prompt is open, every `period` seconds, by a thread of its own."""
-
-    def __init__(self, queue: Queue, item_id: int, who: Actor, *, period: float | None = None) -> None:
-        self.queue, self.item_id, self.who = queue, item_id, who
-        self.period = queue.lease.total_seconds() / 2 if period is None else period
-        self.left = RENEWALS
-        self.over = threading.Event()
-        self.thread = threading.Thread(target=self._run, name=f"lease of #{item_id}", daemon=True)
-
-    def renew(self) -> None:
-        """One renewal, as long as the person has answered lately."""
-        if self.left > 0:
-            self.left -= 1
-            with suppress(MRQError):  # lost or unreachable: the next decision says so
-                self.queue.extend(self.item_id, self.who)
-
-    def answered(self) -> None:
-        """Somebody is there."""
-        self.left = RENEWALS
-
-    def _run(self) -> None:
-        while not self.over.wait(self.period):
-            self.renew()
-
-    def __enter__(self) -> Self:
-        self.thread.start()
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        self.over.set()
-        self.thread.join(timeout=5)
 
 
 class Session:
