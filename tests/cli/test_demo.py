@@ -150,16 +150,16 @@ def test_other_commands_work_on_the_demo(run: Run) -> None:
 
 
 def test_two_persons_release_a_hold(run: Run) -> None:
-    """The first ten minutes' case: proposed, refused to its proposer, approved by another; the plan is what was done."""
-    [number, _] = [item["id"] for item in json.loads(run("list", "--json", "--type", "retention_exception").stdout)]
+    """Proposed with its plan, refused to its proposer, approved by another: as in the first ten minutes."""
+    [number, _] = [item["id"] for item in json.loads(run("list", "--json", "--type", "retention_exception").out)]
     release = "resolve", number, "--option", "release_and_delete"
-    planned = run(*release, "--dry-run").stdout
+    planned = run(*release, "--dry-run").out
     assert [planned.count(part) for part in (": retention_holds #", ": meal_plans #", " at Vercel Blob: ")] == [1, 1, 1]
-    assert run(*release, "-m", "Case 2026-118 closed by legal").returncode == 5
-    assert run("approve", number).stderr == f"You proposed #{number} yourself: another person must approve it.\n"
+    assert run(*release, "-m", "Case 2026-118 closed by legal").code == 5
+    assert run("approve", number).err == f"You proposed #{number} yourself: another person must approve it.\n"
     ended = run("approve", number, "--as", "bob@example.com")
-    assert ended.stdout.startswith("Result: ✓ Hold released, PDF deleted\n"), ended.stderr
-    assert "approved by bob@example.com" in ended.stdout
+    assert ended.out.startswith("Result: ✓ Hold released, PDF deleted\n"), ended.err
+    assert "approved by bob@example.com" in ended.out
 
 
 def test_a_live_database_and_real_tokens_are_left_alone(
