@@ -104,7 +104,7 @@ def test_the_sample_names_every_setting() -> None:
     for variable in VARIABLES:
         default = getattr(Settings(), variable.field)
         line = re.search(rf"^(?:# )?{variable.name}=(.+)$", sample, re.MULTILINE)
-        assert line, variable.name
+        assert line, f"{variable.name} is missing in src/manual_resolution/sample/mrq.env.example.txt"
         if default is not None and default != () and variable.name != "MRQ_WORKFLOWS":
             assert line[1] == (default if isinstance(default, str) else f"{default:g}"), variable.name
     assert re.findall(r"^([A-Z_]+)=", sample, re.MULTILINE) == ["PYTHONPATH", "MRQ_WORKFLOWS"]
