@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from manual_resolution.demo import find_sample_application, is_ours, name_only, plainly, stopped
 from manual_resolution.embedded import EmbeddedPostgres
-from manual_resolution.errors import Refused
+from manual_resolution.errors import Refused, Unreachable
 from manual_resolution.item import Item
 from manual_resolution.queue import Queue
 from manual_resolution.store.training import DECISIONS, Practised
@@ -89,6 +89,7 @@ def practising(folder: str | Path) -> Iterator[Practice]:
     PostgreSQL can be had.
     """
     refuse_tokens(os.environ)
+    need_blob_package()
     home, before = Path(folder).absolute(), dict(os.environ)
     with ExitStack() as opened, plainly(home):
         clear(home)
@@ -125,6 +126,14 @@ def refuse_tokens(environ: Mapping[str, str]) -> None:
             f"{' and '.join(real)} {'is' if len(real) == 1 else 'are'} set, and nothing is practised beside a real "
             f"token: unset {'it' if len(real) == 1 else 'them'}, or run `env {without} mrq practice`."
         )
+
+
+def need_blob_package() -> None:
+    """Raise `Unreachable` without the package that half of the items speak to their stand-in with."""
+    try:
+        import_module("vercel.blob")
+    except ModuleNotFoundError:
+        raise Unreachable("Practice needs one package more: pip install 'manual-resolution-queue[vercel]'.") from None
 
 
 def clear(home: Path) -> None:

@@ -3,12 +3,13 @@
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from manual_resolution import Refused
+from manual_resolution import Refused, Unreachable
 from manual_resolution.practice import clear, finished, practising, refuse_tokens
 from tests.processes import Terminal
 
@@ -83,6 +84,15 @@ def test_nothing_is_practised_beside_a_real_token(names: tuple[str, ...], tmp_pa
         assert "very-secret" not in str(refused.value) and f"env -u {names[0]}" in str(refused.value)
     assert list(tmp_path.iterdir()) == []
     refuse_tokens({"DATABASE_URL": "postgresql://real", "PGSSLKEY": "key.pem", "SOMEBODY_ELSES_TOKEN": "x"})
+
+
+def test_without_the_blob_package_nothing_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the extra is not installed, one sentence says which to install, and no folder is made."""
+    for name in ("vercel", "vercel.blob"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(Unreachable, match=r"manual-resolution-queue\[vercel\]"), practising(tmp_path / "practice"):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_environment_is_as_it_was(run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,7 @@ def shadow(
         try:
             watch.follow(0 if once else idle, once)
         except KeyboardInterrupt:
-            print()
+            print("", end="" if as_json else "\n")
         watch.end()
 
 
