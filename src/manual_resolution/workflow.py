@@ -248,6 +248,7 @@ class Workflow:
         self.checks: dict[str, Check] = {}
         self.factors: list[Factor] = []
         self.advice: list[str] = []
+        self.keepers: list[Asking] = []
         self._options: dict[str, Option] = {}
 
     def check(self, title: str, *, outside: bool = False) -> Callable[[F], F]:
@@ -266,6 +267,11 @@ class Workflow:
         """Declare a factor: a function that returns `recommend(...)` or None. The first that recommends wins."""
         place = f"Factor {name_of(function)} of {self.item_type}"
         self.factors.append(Asking(function, arguments(function, "item answers attempts", place)))
+        return function
+
+    def keeps(self, function: F) -> F:
+        """Declare who says whether an item, of any type, must be kept from erasure: a sentence why, or None."""
+        self.keepers.append(Asking(function, arguments(function, "item db", f"Keeps of {self.item_type}")))
         return function
 
     def advise(self, sentence: str) -> None:

@@ -15,6 +15,7 @@ from manual_resolution.cli import (
     deciding,
     demo,
     doctor,
+    erasing,
     importing,
     init,
     looking,
@@ -94,6 +95,7 @@ for module in (
     spool,
     sweep,
     audit,
+    erasing,
     doctor,
     db,
 ):

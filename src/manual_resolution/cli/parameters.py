@@ -177,7 +177,7 @@ def context(text: str | None, file: str | None) -> dict[str, Any] | None:
     return None if text is None else parse_context(text)
 
 
-def contents(file: str, limit: int) -> bytes:
+def contents(file: str, limit: int, parameter: str = "context_file") -> bytes:
     """At most `limit` bytes of a file, or of standard input for `-`."""
     try:
         if file == "-":
@@ -186,7 +186,7 @@ def contents(file: str, limit: int) -> bytes:
             return opened.read(limit)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "it is not a file name"
-        raise InvalidInput("context_file", file, f"a file that can be read ({why})") from None
+        raise InvalidInput(parameter, file, f"a file that can be read ({why})") from None
 
 
 def pairs(given: Sequence[str] | None) -> dict[str, str]:

@@ -111,6 +111,15 @@ def holds(item: Item, db: Db) -> list[Hold]:
         ).fetchall()
 
 
+@workflow.keeps
+def under_hold(item: Item, db: Db) -> str | None:
+    """Nothing about a resource under a hold is erased, whatever the item's type."""
+    if db.execute("select to_regclass('retention_holds')").fetchone() == (None,):
+        return None
+    standing = [hold for hold in holds(item, db) if not hold.released_at]
+    return f"hold #{standing[0].id} of {standing[0].placed_by} stands" if standing else None
+
+
 def hold_of(item: Item, db: Db) -> Hold | None:
     """The hold the item is about: the recorded one, if it is on the item's very resource."""
     return next((hold for hold in holds(item, db) if is_the_items(hold, item)), None)
