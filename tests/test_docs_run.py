@@ -93,8 +93,24 @@ def add_items(queue: Queue, db: psycopg.Connection, blob: BlobStandIn) -> None:
     queue.add("quiz_orphaned", "quiz_response", 67890, "high", "Its user was deleted", ORPHAN)
     queue.add("blacklist_disputed", "email_blacklist", 12, "medium", "Appeal by mail", APPEAL)
     lose_the_answer(queue, blob, failed_deletion(12346, hours=2))
-    queue.add("retention_exception", "meal_plan", 11020, "medium", "Under a retention hold", {"hold_id": 7})
+    queue.add("retention_exception", "meal_plan", 11020, "medium", "Under a retention hold", held(db, blob))
     failed_deletion(11204, days=8)
+
+
+def held(db: psycopg.Connection, blob: BlobStandIn) -> dict[str, Any]:
+    """A plan's PDF under hold 7; what the script records of it."""
+    blob.seed([("plans/11020-Qa2.pdf", 48_213)])
+    hold, address = (
+        {"hold_reason": "Case 2026-118", "placed_by": "legal@example.com"},
+        blob.url_of("plans/11020-Qa2.pdf"),
+    )
+    db.execute("insert into meal_plans (id, user_id, pdf_url) values (11020, 871, %s)", [address])
+    db.execute(
+        "insert into retention_holds (id, resource_type, resource_id, reason, placed_by)"
+        " values (7, 'meal_plan', 11020, %s, %s)",
+        list(hold.values()),
+    )
+    return hold | {"hold_id": 7, "pdf_url": address}
 
 
 def lose_the_answer(queue: Queue, blob: BlobStandIn, item_id: int) -> None:

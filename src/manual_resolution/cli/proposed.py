@@ -24,7 +24,8 @@ def proposal_lines(proposals: Sequence["Proposal"]) -> Lines:
     lines += [line for touch in last.plan for line in labelled("  - would touch: ", inert(touch))]
     overridden = [last.checks[key]["sentence"] for key in last.overridden]
     lines += [line for check in overridden for line in labelled("  - overrides a check: ", inert(check))]
-    return [*lines, f"  - waits for a second person until {instant_text(last.expires_at)}"]
+    until, number = instant_text(last.expires_at), last.item_id
+    return [*lines, f"  - waits for a second person until {until}: mrq approve {number}, or mrq deny {number} -m WHY"]
 
 
 def proposed_text(proposal: "Proposal") -> str:
