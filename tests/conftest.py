@@ -21,7 +21,7 @@ from psycopg import sql
 from manual_resolution.embedded import EmbeddedPostgres
 from manual_resolution.run_folder import run_folder as a_run_folder
 
-KEPT = {"MRQ_PG_BIN", "MRQ_KILLS"}
+KEPT = {"MRQ_PG_BIN", "MRQ_KILLS", "MRQ_TEST_ROLES"}
 IGNORED = ("DATABASE_URL", "BLOB_READ_WRITE_TOKEN", "MRQ_", "VERCEL_", "PG", "HTTP_PROXY", "HTTPS_PROXY")
 TEMPLATE = "mrq_template"
 SPOOLS = itertools.count()
@@ -83,10 +83,35 @@ def template_database(server: EmbeddedPostgres) -> str:
             db.execute("drop database if exists mrq_unfinished with (force)")
             db.execute("create database mrq_unfinished")
             migrate(server.url("mrq_unfinished"))
+            if os.environ.get("MRQ_TEST_ROLES"):
+                make_roles(server.url("mrq_unfinished"))
             db.execute("alter database mrq_unfinished with allow_connections false")
             _terminate(db, "mrq_unfinished")
             db.execute(sql.SQL("alter database mrq_unfinished rename to {}").format(sql.Identifier(TEMPLATE)))
     return TEMPLATE
+
+
+#: The roles that `MRQ_TEST_ROLES=1` runs the queue's tests as, each with what `mrq db grants` gives it.
+DUTIES = ("producer", "operator", "worker")
+
+
+def make_roles(url: str) -> None:
+    """Make them; tables that a test adds are the host's, and the operator's options may touch them."""
+    from manual_resolution.store.rights import grants
+
+    with psycopg.connect(url, autocommit=True) as db:
+        for duty in DUTIES:
+            db.execute(f"create role mrq_{duty}".encode())
+        for statement in grants(db, {f"mrq_{duty}": {duty} for duty in DUTIES}):
+            db.execute(statement.encode())
+        db.execute("alter default privileges in schema public grant all on tables to mrq_operator")
+
+
+@pytest.fixture
+def as_role() -> Callable[[str, str], str]:
+    """`as_role(url, "worker")`: with `MRQ_TEST_ROLES` the same database for that role; without, the owner's URL."""
+    asked = os.environ.get("MRQ_TEST_ROLES")
+    return lambda url, duty: f"{url}&options=-crole%3Dmrq_{duty}" if asked else url
 
 
 @pytest.fixture(scope="session")

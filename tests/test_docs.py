@@ -13,7 +13,6 @@ from manual_resolution.cli import face
 from manual_resolution.cli.app import app
 from manual_resolution.registry import load
 from manual_resolution.settings import TOOLS, VARIABLES
-from manual_resolution.store.catalog import RIGHTS
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -103,16 +102,6 @@ def test_every_option_of_an_item_type_is_described() -> None:
 def test_every_public_name_is_described() -> None:
     """Each public name of the package is on a page."""
     assert set(manual_resolution.__all__) <= set(re.findall(r"\w+", " ".join(TEXTS.values())))
-
-
-def test_the_role_shown_may_do_what_doctor_asks() -> None:
-    """The grants shown for a program's role are those that `mrq doctor` looks for, and no more."""
-    grants = re.findall(r"^grant ([a-z, ]+) on ([\w, ]+) to mrq_app;$", TEXTS["docs/deploy/README.md"], re.MULTILINE)
-    granted = {
-        (table, right) for rights, tables in grants for table in tables.split(", ") for right in rights.split(", ")
-    }
-    asked = {(table, right) for table, rights in RIGHTS.items() for right in rights}
-    assert granted - {("schema public", "usage")} == asked
 
 
 # ------------------------------------------------------------------ what is written holds together

@@ -14,7 +14,7 @@ from manual_resolution.priority import PRIORITIES
 from manual_resolution.settings import VARIABLES, Settings, unknown_names, values_of
 from manual_resolution.spool import State
 from manual_resolution.spooling import spool_of
-from manual_resolution.store import catalog, migrate
+from manual_resolution.store import catalog, migrate, rights
 from manual_resolution.store.catalog import Thing
 from manual_resolution.store.connection import Database, Db
 
@@ -225,12 +225,16 @@ def of_guard(shipped: Thing, found: Thing | None) -> Check:
 
 
 def of_rights(db: Db, settings: Settings) -> Iterator[Check]:
-    """What this role must be allowed to do."""
-    missing = catalog.missing_rights(db)
-    for right in missing:
-        yield Check("wrong", f"right to {right}", "this role does not have it")
-    if not missing:
-        yield Check("ok", "rights", "this role may do all that MRQ needs")
+    """Which duties this role may do; wrong where it is none, with what an operator lacks."""
+    missing = {duty: rights.missing_rights(db, duty) for duty in rights.DUTIES}
+    able = [duty for duty, lacks in missing.items() if not lacks]
+    if able:
+        yield Check("ok", "rights", f"this role may do the work of: {', '.join(able)}")
+        return
+    for right in missing["operator"]:
+        yield Check(
+            "wrong", f"right to {right}", "this role does not have it: mrq db grants prints what operators need"
+        )
 
 
 def of_clock(db: Db, settings: Settings) -> Iterator[Check]:

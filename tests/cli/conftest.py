@@ -32,10 +32,10 @@ Run = Callable[..., Ended]
 
 
 @pytest.fixture
-def environment(database_url: str) -> dict[str, str]:
+def environment(database_url: str, as_role: Callable[[str, str], str]) -> dict[str, str]:
     """What a person has exported: the test's database, a name, the item type of `small_world`."""
     return {
-        "DATABASE_URL": database_url,
+        "DATABASE_URL": as_role(database_url, "operator"),
         "MRQ_OPERATOR": "alice@example.com",
         "MRQ_WORKFLOWS": "tests.cli.small_world",
         "COLUMNS": "100",

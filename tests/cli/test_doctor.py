@@ -274,8 +274,9 @@ def test_rights_that_are_missing_are_named(undone: Db) -> None:
     undone.execute("revoke insert on mrq_attempt from public")
     undone.execute("set local role mrq_reader_of_this_test")
     found = wrong(list(doctor.of_rights(undone, Settings())))
-    assert "right to insert on mrq_attempt: this role does not have it" in found
-    assert "right to update on manual_resolution_queue: this role does not have it" in found
+    cure = "this role does not have it: mrq db grants prints what operators need"
+    assert f"right to insert on mrq_attempt: {cure}" in found
+    assert f"right to update on manual_resolution_queue: {cure}" in found
     assert not any("select" in line for line in found)
 
 

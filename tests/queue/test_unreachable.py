@@ -64,7 +64,7 @@ def test_a_server_that_freezes_later(database_url: str, new_queue: Any, connect:
     """A server process that stops answering on a kept connection costs an add MRQ_ADD_TIMEOUT, no more."""
     queue = new_queue(add_timeout=0.4)
     queue.add("x", "thing", 1, "low", "it failed")
-    with queue.database.connection() as kept:
+    with getattr(queue, "producer", queue).database.connection() as kept:
         backend = kept.info.backend_pid
     os.kill(backend, signal.SIGSTOP)
     try:

@@ -19,15 +19,19 @@ if TYPE_CHECKING:
 Sql = Annotated[bool, typer.Option("--sql", help="Print what would be applied, for psql; change nothing.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Do it all and undo it: say what would happen.")]
 Zone = Annotated[str, typer.Option(metavar="ZONE", help="What an adopted table's times without a zone are read in.")]
+RoleP = Annotated[str | None, given.option("--producer", metavar="ROLE", help="Who adds.")]
+RoleO = Annotated[str | None, given.option("--operator", metavar="ROLE", help="Who moves and decides.")]
+RoleW = Annotated[str | None, given.option("--worker", metavar="ROLE", help="What sweeps.")]
 Words = Annotated[list[str] | None, typer.Argument(metavar="ARGUMENT", help="For psql.", show_default=False)]
 
 
 def register(app: typer.Typer) -> None:
-    """Add `mrq db migrate`, `mrq db status`, `mrq db shell`."""
+    """Add `mrq db migrate`, `mrq db status`, `mrq db grants`, `mrq db shell`."""
     group = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Look after the database.")
     for name, command, *examples in (
         ("migrate", migrate, "mrq db migrate", "mrq db migrate --dry-run", "mrq db migrate --sql > review.sql"),
         ("status", status, "mrq db status"),
+        ("grants", grants, "mrq db grants", "mrq db grants --producer night_jobs --operator desk | mrq db shell"),
         ("shell", shell, "mrq db shell", "mrq db shell -- -c 'select count(*) from mrq_event'"),
     ):
         group.command(name, epilog=given.example(*examples))(command)
@@ -162,6 +166,41 @@ def waiting_rows(url: str) -> int | None:
 
     with Database(url).connection() as db:
         return None if applied(db) else rows_to_adopt(db)
+
+
+def grants(producer: RoleP = None, operator: RoleO = None, worker: RoleW = None) -> None:
+    """Print the SQL that gives roles what they need, and no more: for the owner of the tables to run.
+
+    Without any named: mrq_producer, mrq_operator and mrq_worker. A role may have several duties.
+    """
+    from manual_resolution.store import rights
+    from manual_resolution.store.connection import Database
+
+    given_roles = {"producer": producer, "operator": operator, "worker": worker}
+    named = {duty: role for duty, role in given_roles.items() if role} or {
+        duty: f"mrq_{duty}" for duty in rights.DUTIES
+    }
+    roles: dict[str, set[str]] = {}
+    for duty, role in named.items():
+        roles.setdefault(role_name(duty, role), set()).add(duty)
+    with Database(address(chosen_settings())).connection() as db:
+        statements = rights.grants(db, roles)
+        missing = rights.missing_roles(db, list(roles))
+    print("begin;")
+    for role in missing:
+        print(f"create role {rights.quoted(role)} login;")
+    print("\n".join(statements))
+    print("commit;")
+    print("-- Beside these: what the options of your own workflows read and change.")
+
+
+def role_name(duty: str, name: str) -> str:
+    """A role's name; raises `InvalidInput` for what is none."""
+    from manual_resolution.errors import InvalidInput
+
+    if not name.isprintable() or not 0 < len(name.encode()) <= 63 or name.strip() != name:
+        raise InvalidInput(duty, name, "a role's name, up to 63 bytes in one line")
+    return name
 
 
 def shell(arguments: Words = None) -> None:

@@ -52,7 +52,7 @@ _COUNT_REPEAT: Final = """
                            then least(q.sla_seconds, excluded.sla_seconds) else q.sla_seconds end,
         position = case when excluded.priority = 'critical' then 'infinity' else q.position end,
         succeeded_at = null,
-        changed_by = excluded.changed_by, changed_note = excluded.changed_note,
+        changed_by = %(by)s, changed_note = %(note)s::jsonb,
         changed_how = case when mrq_rank(excluded.priority) < mrq_rank(q.priority) then 'priority' else 'repeat' end,
         changed_for = case when mrq_rank(excluded.priority) < mrq_rank(q.priority) or q.succeeded_at is not null
                            then q.version + 1 end
@@ -182,7 +182,7 @@ def record_late(db: Db, item_id: int, values: dict[str, Any]) -> None:
 def forget_middle_context(db: Db, item_id: int, n: int) -> None:
     """Keep the first and the last contexts of an often repeated failure, not those between."""
     db.execute(
-        "update mrq_occurrence set context = null where item_id = %s and n = %s and context is not null",
+        "update mrq_occurrence set context = null where item_id = %s and n = %s",
         [item_id, n - KEPT_CONTEXTS],
     )
 

@@ -8,19 +8,6 @@ from psycopg.rows import class_row, dict_row
 from manual_resolution.store.connection import Db
 from manual_resolution.store.migrate import Migration, migrations
 
-#: What each table must allow the role that works with it; the database itself writes the history.
-RIGHTS: Final = {
-    "manual_resolution_queue": ("select", "insert", "update"),
-    "mrq_event": ("select",),
-    "mrq_occurrence": ("select", "insert", "update"),
-    "mrq_attempt": ("select", "insert", "update"),
-    "mrq_proposal": ("select", "insert", "update"),
-    "mrq_review": ("select", "insert"),
-    "mrq_training": ("select", "insert"),
-    "mrq_setting": ("select",),
-    "mrq_migration": ("select",),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Thing:
@@ -135,19 +122,6 @@ def clock_is_off(db: Db) -> float:
     """Seconds by which `mrq_now()` differs from the server's clock."""
     row = db.execute("select extract(epoch from (select mrq_now()) - clock_timestamp())::float8").fetchone()
     return float(row[0]) if row else 0.0
-
-
-def missing_rights(db: Db) -> list[str]:
-    """What this role may not do and must: `insert on mrq_attempt`."""
-    wanted = [(table, right) for table, rights in RIGHTS.items() for right in rights]
-    return [
-        row[0]
-        for row in db.execute(
-            """select w.right || ' on ' || w.name from unnest(%s::text[], %s::text[]) as w (name, "right")
-                where not coalesce(has_table_privilege(to_regclass(w.name), w.right), true)""",
-            [[table for table, _ in wanted], [right for _, right in wanted]],
-        )
-    ]
 
 
 def settings_told(db: Db) -> dict[str, str]:
