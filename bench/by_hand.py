@@ -36,7 +36,7 @@ def key(failure: dict[str, Any]) -> str:
 INSERT = """
 insert into manual_resolution_queue as q
   (item_type, resource_type, resource_id, priority, reason, context, created_at, last_occurred_at,
-   sla_seconds, sla_deadline, dedup_key, fingerprint, changed_by, changed_how, changed_for, changed_note)
+   sla_seconds, sla_deadline, notice_at, dedup_key, fingerprint, changed_by, changed_how, changed_for, changed_note)
 """
 COUNT_REPEAT = """
 on conflict (dedup_key) where status <> 'resolved' do update
@@ -45,7 +45,8 @@ on conflict (dedup_key) where status <> 'resolved' do update
 ADD = f"""
 with told as ({INSERT}
   select %(item_type)s, %(resource_type)s, %(resource_id)s, %(priority)s, %(reason)s, %(context)s, now, now,
-         %(sla)s, now + %(sla)s * interval '1 second', %(key)s, %(fingerprint)s, 'bench', 'add', 1, %(note)s
+         %(sla)s, now + %(sla)s * interval '1 second', now + %(sla)s * interval '0.75 second', %(key)s,
+         %(fingerprint)s, 'bench', 'add', 1, %(note)s
     from (select mrq_now() as now offset 0) clock
   {COUNT_REPEAT} returning q.id, q.occurrences, q.last_occurred_at)
 insert into mrq_occurrence (item_id, n, occurred_at, reason, context)
@@ -61,7 +62,8 @@ on commit delete rows
 ADD_STAGED = f"""
 with told as ({INSERT}
   select %(item_type)s, %(resource_type)s, resource_id, %(priority)s, %(reason)s, context, now, now, %(sla)s,
-         now + %(sla)s * interval '1 second', key, %(fingerprint)s, 'bench', 'add', 1, %(note)s
+         now + %(sla)s * interval '1 second', now + %(sla)s * interval '0.75 second', key,
+         %(fingerprint)s, 'bench', 'add', 1, %(note)s
     from staged, (select mrq_now() as now offset 0) clock order by key
   {COUNT_REPEAT} returning q.id, q.occurrences, q.last_occurred_at, q.dedup_key),
 recorded as (

@@ -86,7 +86,7 @@ class Adding:
 
     def _values(self, intake: Intake, add_id: UUID, via: str | None = None) -> dict[str, Any]:
         by = Actor(intake.producer, "producer", via or here())
-        return adding.values_of(intake, add_id, by, self._sla_seconds)
+        return adding.values_of(intake, add_id, by, self._sla_seconds, self.settings.warn_at)
 
     def add_many(
         self,
@@ -148,7 +148,7 @@ class Adding:
             added: dict[UUID | None, Added] = {}
             for producer, group in groupby(new, key=producer_of):
                 batch, by = list(group), Actor(producer, "producer", here())
-                answers = adding.add_many(db, batch, by, self._sla_seconds)
+                answers = adding.add_many(db, batch, by, self._sla_seconds, self.settings.warn_at)
                 added |= zip((i.add_id for i in batch), answers, strict=True)
         return [added.get(i.add_id) for i in intakes]
 

@@ -71,18 +71,28 @@ class Queue(Adding, Reading):
     def sweep(
         self, *, by: Actor | None = None, batch: int = 5000, progress: Callable[[int], None] | None = None
     ) -> Swept:
-        """Raise every breached item to the level that is due, in batches that hold their locks shortly."""
-        who = by or Actor("mrq", "machine", here())
+        """Raise every breached item to the level that is due, in batches that hold their locks shortly.
+
+        What is to be told by the channels of the settings is written with it, and delivered by `outbox.deliver`.
+        """
+        who, telling = by or Actor("mrq", "machine", here()), self._telling()
         swept = Swept()
         with self.database.connection(3600) as db:
-            while raised := due.sweep(db, who, batch):
+            while raised := due.sweep(db, who, batch, telling):
                 swept.escalated += len(raised)
                 for _, level, priority in raised:
                     swept.by_level[level] = swept.by_level.get(level, 0) + 1
                     swept.by_priority[priority] = swept.by_priority.get(priority, 0) + 1
                 if progress:
                     progress(swept.escalated)
+            while due.notice(db, batch, telling) == batch:
+                pass
         return swept
+
+    def _telling(self) -> due.Telling:
+        known = {workflow.item_type: workflow.recommended for workflow in self.workflows if workflow.recommended}
+        console = self.settings.console_url.rstrip("/") if self.settings.console_url else None
+        return due.Telling(self.settings.alert_channels, known, console, self.settings.warn_at)
 
     # -------------------------------------------------------------- claiming
 

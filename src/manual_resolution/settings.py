@@ -43,6 +43,15 @@ class Settings:
     workflows: tuple[str, ...] = ("manual_resolution.workflows",)
     trust_as: bool = False
     metrics_file: str | None = None
+    alerts: str | None = None
+    alert_slack_webhook: str | None = field(default=None, repr=False)
+    alert_pagerduty_key: str | None = field(default=None, repr=False)
+    alert_pagerduty_url: str = "https://events.pagerduty.com"
+    alert_mail_to: tuple[str, ...] = ()
+    smtp_url: str | None = field(default=None, repr=False)
+    mail_from: str | None = None
+    warn_at: float = 75.0
+    console_url: str | None = None
     call_timeout: float = 10.0
     blob_token: str | None = field(default=None, repr=False)
     blob_api_url: str | None = None
@@ -61,6 +70,16 @@ class Settings:
     def sla_hours(self, priority: Priority) -> float:
         """Hours from happening to deadline (specification, Priorities)."""
         return float(getattr(self, f"sla_{priority}"))
+
+    @property
+    def alert_channels(self) -> tuple[str, ...]:
+        """The names of the channels that alerts go to."""
+        given = {
+            "slack": self.alert_slack_webhook,
+            "pagerduty": self.alert_pagerduty_key,
+            "mail": self.alert_mail_to,
+        }
+        return tuple(name for name, value in given.items() if value)
 
     @property
     def sla_seconds(self) -> dict[str, int]:
@@ -144,6 +163,39 @@ def web_address(text: str) -> str:
     return text
 
 
+def none_at_all(text: str) -> str:
+    """`none`: nobody is to be told, on purpose."""
+    if text != "none":
+        raise ValueError("none, which says that no alerts are wanted")
+    return text
+
+
+def routing_key(text: str) -> str:
+    """PagerDuty's integration key: 32 letters and digits."""
+    if not re.fullmatch(r"[A-Za-z0-9]{32}", text):
+        raise ValueError("PagerDuty's integration key, 32 letters and digits")
+    return text
+
+
+def mail_address(text: str) -> str:
+    """One address, without a display name."""
+    if not re.fullmatch(r"[^@\s,<>\"']{1,64}@[A-Za-z0-9.-]{1,253}", text):
+        raise ValueError("an address such as oncall@example.com")
+    return text
+
+
+def mail_addresses(text: str) -> tuple[str, ...]:
+    """Addresses with commas between."""
+    return tuple(mail_address(part.strip()) for part in text.split(","))
+
+
+def smtp_address(text: str) -> str:
+    """A mail server: smtps:// (TLS at once), smtp:// (STARTTLS is demanded), or plain smtp:// on a loopback address."""
+    if not re.fullmatch(r"smtps?://([^/@\s]+@)?(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?/?", text):
+        raise ValueError("smtps://user:password@host:465 or smtp://user:password@host:587")
+    return text
+
+
 HOURS = number(1 / 60, 8784)
 
 VARIABLES: Final = (
@@ -166,6 +218,15 @@ VARIABLES: Final = (
     Variable("MRQ_WORKFLOWS", "workflows", names),
     Variable("MRQ_TRUST_AS", "trust_as", switch),
     Variable("MRQ_METRICS_FILE", "metrics_file", plain),
+    Variable("MRQ_ALERTS", "alerts", none_at_all),
+    Variable("MRQ_ALERT_SLACK_WEBHOOK", "alert_slack_webhook", web_address, secret=True),
+    Variable("MRQ_ALERT_PAGERDUTY_KEY", "alert_pagerduty_key", routing_key, secret=True),
+    Variable("MRQ_ALERT_PAGERDUTY_URL", "alert_pagerduty_url", web_address),
+    Variable("MRQ_ALERT_MAIL_TO", "alert_mail_to", mail_addresses),
+    Variable("MRQ_SMTP_URL", "smtp_url", smtp_address, secret=True),
+    Variable("MRQ_MAIL_FROM", "mail_from", mail_address),
+    Variable("MRQ_WARN_AT", "warn_at", number(1, 99)),
+    Variable("MRQ_CONSOLE_URL", "console_url", web_address),
     Variable("MRQ_CALL_TIMEOUT", "call_timeout", number(1, 300)),
     Variable("BLOB_READ_WRITE_TOKEN", "blob_token", plain, secret=True),
     Variable("VERCEL_BLOB_API_URL", "blob_api_url", web_address),
@@ -227,6 +288,8 @@ class _Reader:
     def agree(self, found: Settings) -> None:
         if found.database_url and found.embedded:
             self.problems.append("DATABASE_URL and MRQ_EMBEDDED=1 are both set: unset one, MRQ uses one database.")
+        if found.alert_mail_to and not (found.smtp_url and found.mail_from):
+            self.problems.append("MRQ_ALERT_MAIL_TO needs MRQ_SMTP_URL and MRQ_MAIL_FROM beside it.")
         hours = [found.sla_hours(priority) for priority in PRIORITIES]
         if hours != sorted(hours):
             listed = ", ".join(f"{p} {h:g}" for p, h in zip(PRIORITIES, hours, strict=True))

@@ -196,8 +196,8 @@ def three_late(tell: Tell) -> None:
 def test_the_script_sweeps_from_any_folder_with_crons_environment(
     queue: Queue, three_late: None, database_url: str, tmp_path: Path
 ) -> None:
-    """The script needs nothing but DATABASE_URL: a sentence on stdout, the metric on stderr, exit code 0."""
-    command, environment = [sys.executable, SCRIPT], {"DATABASE_URL": database_url}
+    """The script needs DATABASE_URL and whom to tell, nothing else: a sentence on stdout, the metric on stderr, exit code 0."""
+    command, environment = [sys.executable, SCRIPT], {"DATABASE_URL": database_url, "MRQ_ALERTS": "none"}
     ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert ended.stdout == "3 items escalated: 1 critical, 2 medium; levels 1: 2, 2: 1.\n"
     (line,) = ended.stderr.splitlines()
@@ -212,9 +212,18 @@ def test_the_script_sweeps_from_any_folder_with_crons_environment(
     event = queue.history(1)[-1]
     assert (event.actor, event.actor_kind, event.verb) == ("mrq", "machine", "sweep")
     assert event.via.startswith("cli:")
-    again = from_cron(database_url, tmp_path)
+    again = from_cron(database_url, tmp_path, MRQ_ALERTS="none")
     assert (again.code, again.out) == (0, "Nothing has passed its deadline.\n")
     assert json.loads(again.err)["total"] == 0
+
+
+def test_a_sweep_that_would_tell_nobody_says_so(
+    queue: Queue, three_late: None, database_url: str, tmp_path: Path
+) -> None:
+    """Without a channel, and without MRQ_ALERTS=none, the sweep does its work and ends with 1."""
+    ended = from_cron(database_url, tmp_path)
+    assert (ended.code, ended.out[:17]) == (1, "3 items escalated")
+    assert ended.err.splitlines()[-1].startswith("Alerts go nowhere: set MRQ_ALERT_SLACK_WEBHOOK")
 
 
 def test_as_json_stdout_is_one_document_and_metrics_may_go_to_a_file(
@@ -223,7 +232,7 @@ def test_as_json_stdout_is_one_document_and_metrics_may_go_to_a_file(
     """`--json` prints the same facts; with MRQ_METRICS_FILE the metric is appended there, stderr is empty."""
     file = tmp_path / "metrics.jsonl"
     file.write_text("{}\n")
-    ended = from_cron(database_url, tmp_path, "--json", MRQ_METRICS_FILE=str(file))
+    ended = from_cron(database_url, tmp_path, "--json", MRQ_METRICS_FILE=str(file), MRQ_ALERTS="none")
     assert json.loads(ended.out)["by_level"] == {"1": 2, "2": 1}
     assert ended.err == ""
     assert [json.loads(line).get("total") for line in file.read_text().splitlines()] == [None, 3]
@@ -234,7 +243,7 @@ def test_a_metrics_file_that_cannot_be_written_stops_nothing(
     three_late: None, database_url: str, tmp_path: Path
 ) -> None:
     """The sweep is done and the metric goes to stderr, with a sentence that says why."""
-    ended = from_cron(database_url, tmp_path, MRQ_METRICS_FILE=str(tmp_path))
+    ended = from_cron(database_url, tmp_path, MRQ_METRICS_FILE=str(tmp_path), MRQ_ALERTS="none")
     assert ended.code == 0
     sentence, metric = ended.err.splitlines()
     assert sentence.startswith("MRQ_METRICS_FILE cannot be written (")

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from manual_resolution import __version__
 from manual_resolution.cli import (
     approving,
+    alerts,
     audit,
     db,
     deciding,
@@ -94,6 +95,7 @@ for module in (
     importing,
     spool,
     sweep,
+    alerts,
     audit,
     erasing,
     doctor,

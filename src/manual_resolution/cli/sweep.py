@@ -1,12 +1,14 @@
 """`mrq sweep`: raise what has passed its deadline (specification, escalate_breaches.py)."""
 
+import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from manual_resolution.cli import alerts
 from manual_resolution.cli import parameters as given
-from manual_resolution.cli.face import open_queue, print_json
+from manual_resolution.cli.face import fail, open_queue, print_json
 
 if TYPE_CHECKING:
     from manual_resolution.queue import Swept
@@ -19,16 +21,29 @@ def register(app: typer.Typer) -> None:
 
 
 def sweep(as_json: given.Json = False) -> None:
-    """Escalate every item that has passed its deadline. Run it every 30 minutes."""
+    """Escalate every item that has passed its deadline, and tell whom the settings name. Run it every 30 minutes.
+
+    Exit code 1 when an alert that is due stayed undelivered, or when alerts go nowhere without MRQ_ALERTS=none.
+    """
     from manual_resolution.item import Actor
     from manual_resolution.metrics import emit
     from manual_resolution.via import command
 
     with closing(open_queue()) as queue:
+        settings = queue.settings
         swept = queue.sweep(by=Actor("mrq", "machine", command()))
         event = metric(swept)
         print_json(event) if as_json else print(told(swept))
-        emit(event, queue.settings)
+        emit(event, settings)
+        if settings.alerts == "none":
+            return
+        if not settings.alert_channels:
+            fail(alerts.NO_CHANNEL, 1)
+        delivered = alerts.deliver(queue)
+    if delivered.sent or delivered.paused or not delivered.is_complete:
+        print(alerts.told(delivered), file=sys.stderr if as_json else sys.stdout)
+    if not delivered.is_complete:
+        raise typer.Exit(1)
 
 
 def metric(swept: "Swept") -> dict[str, Any]:

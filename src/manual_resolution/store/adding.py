@@ -32,8 +32,9 @@ with given as materialized (
 _INSERT: Final = """
   insert into manual_resolution_queue as q
     (item_type, resource_type, resource_id, resource_key, priority, reason, context, created_at, last_occurred_at,
-     sla_seconds, sla_deadline, dedup_key, fingerprint, changed_by, changed_how, changed_for, changed_note)
+     sla_seconds, sla_deadline, notice_at, dedup_key, fingerprint, changed_by, changed_how, changed_for, changed_note)
   select item_type, resource_type, resource_id, resource_key, priority, reason, context, at, at, sla_seconds, deadline,
+         case when priority = 'critical' then at else at + sla_seconds * %(warn_at)s * interval '0.01 second' end,
          dedup_key, fingerprint, %(by)s, 'add', 1, %(note)s::jsonb
     from given
 """
@@ -101,8 +102,10 @@ def note_of(kind: str, via: str) -> str:
     return json.dumps({"kind": kind, "via": via})
 
 
-def values_of(intake: Intake, add_id: uuid.UUID, by: Actor, sla_seconds: dict[str, int]) -> dict[str, Any]:
-    """An intake as statement parameters."""
+def values_of(
+    intake: Intake, add_id: uuid.UUID, by: Actor, sla_seconds: dict[str, int], warn_at: float = 75
+) -> dict[str, Any]:
+    """An intake as statement parameters. `warn_at` is in hundredths of the SLA."""
     return {
         "item_type": intake.item_type,
         "resource_type": intake.resource_type,
@@ -115,6 +118,7 @@ def values_of(intake: Intake, add_id: uuid.UUID, by: Actor, sla_seconds: dict[st
         "occurred_at": intake.occurred_at,
         "dedup_key": intake.dedup_key,
         "fingerprint": intake.fingerprint,
+        "warn_at": warn_at,
         "by": by.name,
         "note": note_of(by.kind, by.via),
         "add_id": add_id,
@@ -230,12 +234,15 @@ folded as materialized (
 told as materialized (
   insert into manual_resolution_queue as q
     (item_type, resource_type, resource_id, resource_key, priority, reason, context, created_at, last_occurred_at,
-     sla_seconds, sla_deadline, dedup_key, fingerprint, occurrences, changed_by, changed_how, changed_for, changed_note)
+     sla_seconds, sla_deadline, notice_at, dedup_key, fingerprint, occurrences, changed_by, changed_how, changed_for,
+     changed_note)
   select item_type, resource_type, resource_id, resource_key,
          (array['critical', 'high', 'medium', 'low'])[best_rank + 1], reason, context, at, last_at,
          least(sla_seconds, best_sla),
          least(at + sla_seconds * interval '1 second',
                case when best_rank < rank then now + best_sla * interval '1 second' end),
+         case when best_rank = 0 then at
+              else at + least(sla_seconds, best_sla) * %(warn_at)s * interval '0.01 second' end,
          key, fingerprint, times, %(by)s, 'add', 1, %(note)s::jsonb
     from folded join mrq_staged using (line) order by key
 """
@@ -269,6 +276,8 @@ def add_many(
     intakes: Iterable[Intake],
     by: Actor,
     sla_seconds: dict[str, int],
+    warn_at: float = 75,
+    *,
     id_of: Callable[[int], uuid.UUID] | None = None,
 ) -> list[Added]:
     """Add a batch in one transaction (the caller's); the answers in the order given. `id_of`: a line's `add_id`."""
@@ -294,5 +303,5 @@ def add_many(
                     i.fingerprint,
                 )
             )
-    rows = db.execute(ADD_STAGED, {"by": by.name, "note": note_of(by.kind, by.via)}).fetchall()
+    rows = db.execute(ADD_STAGED, {"by": by.name, "note": note_of(by.kind, by.via), "warn_at": warn_at}).fetchall()
     return [Added(item_id, repeated=n > 1, occurrences=n) for item_id, n in rows]

@@ -1,10 +1,52 @@
 """Statements for what time brings: leases and deferrals that end, attempts that overran, breaches, occurrences."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
+
+from psycopg.types.json import Jsonb
 
 from manual_resolution.item import Actor
 from manual_resolution.store.connection import Db
 from manual_resolution.store.items import change
+
+# The specification's alert. What to do stands in the workflow, where the console is in the settings: both handed in.
+PAYLOAD: Final = """
+         jsonb_build_object(
+           'alert_type', case kind when 'breach' then 'manual_resolution_sla_breach'
+                         when 'warning' then 'manual_resolution_sla_warning'
+                         else 'manual_resolution_critical_arrival' end,
+           'item_id', q.id, 'item_type', q.item_type, 'priority', q.priority,
+           'sla_deadline', to_char(q.sla_deadline at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+           'breach_duration_hours', greatest(0, floor(extract(epoch from now - q.sla_deadline) / 3600))::bigint,
+           'reason', left(q.reason, 1000),
+           'recommended_action', coalesce(%(recommended)s::jsonb ->> q.item_type,
+                                          'Look at it and decide: mrq show ' || q.id),
+           'queue_url', %(console)s::text || '/admin/manual-resolution-queue/' || q.id)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What a sweep needs to write alerts: the channels by name, what each item type recommends, where the console is.
+
+    `warn_at` is in hundredths of the SLA.
+    """
+
+    channels: tuple[str, ...] = ()
+    recommended: Mapping[str, str] = field(default_factory=dict)
+    console: str | None = None
+    warn_at: float = 75
+
+    def values(self) -> dict[str, Any]:
+        """As statement parameters."""
+        return {
+            "channels": list(self.channels),
+            "recommended": Jsonb(dict(self.recommended)),
+            "console": self.console,
+            "warn_at": self.warn_at,
+        }
+
 
 # What is due by `wake_at` is read from one index; each fact ends by its own instant, under its own name in the history.
 WAKE: Final = """
@@ -80,7 +122,9 @@ def fold(db: Db, via: str) -> int:
 
 
 # Straight to the highest level due: one event that names it, however late the sweep (design, Nothing breaches unseen).
-SWEEP: Final = """
+# What is to be told stands in the same statement: neither is ever there without the other.
+SWEEP: Final = (
+    """
 with clock as materialized (select mrq_now() as now),
 fresh as materialized (
   select id from manual_resolution_queue
@@ -89,7 +133,8 @@ fresh as materialized (
 later as materialized (
   select id from manual_resolution_queue where next_level_at <= (select now from clock)
    order by next_level_at limit %(batch)s for no key update skip locked),
-late as (select id from fresh union all select id from later)
+late as (select id from fresh union all select id from later),
+raised as (
 update manual_resolution_queue q
    set status = case when q.status = 'pending' then 'escalated' else q.status end,
        escalated_at = coalesce(q.escalated_at, now),
@@ -99,13 +144,59 @@ update manual_resolution_queue q
        position = 'infinity',
        changed_by = %(by)s, changed_how = %(how)s, changed_for = q.version + 1, changed_note = %(note)s
   from late, clock where q.id = late.id and q.status <> 'resolved'
-returning q.id, q.escalation_level, q.priority
-"""
+returning q.*),
+told as (
+  insert into mrq_outbox (item_id, kind, level, channel, incident, payload)
+  select q.id, 'breach', q.escalation_level, c.channel, mrq_incident(q.fingerprint),"""
+    + PAYLOAD
+    + """
+    from (select *, 'breach' as kind from raised) q, clock, unnest(%(channels)s::text[]) as c (channel)
+   where c.channel <> 'pagerduty' or q.priority = 'critical'
+  on conflict on constraint alert_is_told_once do nothing)
+select id, escalation_level, priority from raised"""
+)
+
+# A critical item's arrival, and what is due soon. Neither is a move: the item keeps its version and its history.
+# One that was raised to critical after its breach pages once.
+NOTICE: Final = (
+    """
+with clock as materialized (select mrq_now() as now),
+due as materialized (
+  select id, notice_at from manual_resolution_queue
+   where notice_at <= (select now from clock) and status <> 'resolved'
+   order by notice_at limit %(batch)s for no key update skip locked),
+noticed as (
+  update manual_resolution_queue q
+     set notice_at = case when q.escalation_level = 0 and now < w.warn_at then w.warn_at end
+    from due, clock, manual_resolution_queue d,
+         lateral (select d.sla_deadline - d.sla_seconds * (1 - %(warn_at)s::float8 / 100) * interval '1 second'
+         ) w (warn_at)
+   where q.id = due.id and d.id = due.id
+  returning q.*, case when q.escalation_level > 0 then 'breach'
+                      when q.priority = 'critical' and due.notice_at < w.warn_at then 'arrival'
+                      else 'warning' end as kind),
+told as (
+  insert into mrq_outbox (item_id, kind, level, channel, incident, payload)
+  select q.id, q.kind, q.escalation_level, c.channel, mrq_incident(q.fingerprint),"""
+    + PAYLOAD
+    + """
+    from noticed q, clock, unnest(%(channels)s::text[]) as c (channel)
+   where case q.kind when 'breach' then c.channel = 'pagerduty' and q.priority = 'critical'
+                     else c.channel = 'slack' and now < q.sla_deadline end
+  on conflict on constraint alert_is_told_once do nothing)
+select count(*) from noticed"""
+)
 
 
-def sweep(db: Db, by: Actor, batch: int = 5000) -> list[tuple[int, int, str]]:
-    """Raise the level of one batch of breached items: (item id, level, priority) for each."""
-    return db.execute(SWEEP, change(by, "sweep") | {"batch": batch}).fetchall()
+def sweep(db: Db, by: Actor, batch: int, telling: Telling) -> list[tuple[int, int, str]]:
+    """Raise the level of one batch of breached items, alerts included: (item id, level, priority) for each."""
+    return db.execute(SWEEP, change(by, "sweep") | {"batch": batch} | telling.values()).fetchall()
+
+
+def notice(db: Db, batch: int, telling: Telling) -> int:
+    """Look at one batch of items that have not breached: arrivals, warnings; how many were looked at."""
+    row = db.execute(NOTICE, {"batch": batch} | telling.values()).fetchone()
+    return int(row[0]) if row else 0
 
 
 def depth(db: Db) -> dict[str, Any]:

@@ -106,7 +106,10 @@ def _apply(db: Db, migration: Migration) -> str:
 
 def write_settings(db: Db, settings: Settings) -> None:
     """Tell the database the hours and the lease that producers with plain SQL get (design, The database)."""
-    values = {f"sla_{p}": settings.sla_hours(p) for p in PRIORITIES} | {"lease_minutes": settings.lease_minutes}
+    values = {f"sla_{p}": settings.sla_hours(p) for p in PRIORITIES} | {
+        "lease_minutes": settings.lease_minutes,
+        "warn_at": settings.warn_at,
+    }
     for name, value in values.items():
         db.execute(
             "insert into mrq_setting (name, value) values (%s, %s)"

@@ -1,0 +1,166 @@
+"""`mrq alerts`: what was told to whom, what was not, and what to do about it."""
+
+from contextlib import closing
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from manual_resolution.cli import parameters as given
+from manual_resolution.cli.face import fail, open_queue, print_json
+from manual_resolution.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from manual_resolution.outbox import Delivered
+    from manual_resolution.queue import Queue
+    from manual_resolution.store.connection import Db
+    from manual_resolution.store.outbox import Message
+
+STATES = ("waiting", "sent", "dead", "cancelled")
+NO_CHANNEL = (
+    "Alerts go nowhere: set MRQ_ALERT_SLACK_WEBHOOK, MRQ_ALERT_PAGERDUTY_KEY or MRQ_ALERT_MAIL_TO, or MRQ_ALERTS=none."
+)
+
+State = Annotated[str | None, typer.Option("--state", metavar="STATE", help=f"Only {', '.join(STATES)}.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many, the newest first.")]
+Ids = Annotated[list[int] | None, typer.Argument(metavar="NUMBER", help="Alerts by number.", show_default=False)]
+All = Annotated[bool, typer.Option("--all", help="Every one that was given up.")]
+Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="An instant, or a span such as 2h.")]
+Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; shown to everybody who asks.")]
+End = Annotated[bool, typer.Option("--end", help="End the pause now.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `mrq alerts list|retry|test|pause`."""
+    group = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="See and steer who is told what.")
+    for name, command, *examples in (
+        ("list", list_alerts, "mrq alerts list", "mrq alerts list --state dead --json"),
+        ("retry", retry, "mrq alerts retry 17", "mrq alerts retry --all"),
+        ("test", test, "mrq alerts test"),
+        ("pause", pause, "mrq alerts pause --until 2h --reason 'Database maintenance'", "mrq alerts pause --end"),
+    ):
+        group.command(name, epilog=given.example(*examples))(command)
+    app.add_typer(group, name="alerts", rich_help_panel=given.LOOKING_AFTER)
+
+
+def list_alerts(state: State = None, limit: Limit = 50, as_json: given.Json = False) -> None:
+    """List alerts, the newest first: to whom, about what, whether they arrived and what was answered."""
+    from manual_resolution.store import outbox
+
+    if state is not None and state not in STATES:
+        raise InvalidInput("state", state, f"one of {', '.join(STATES)}")
+    with closing(open_queue()) as queue, queue.database.connection() as db:
+        found, pause = outbox.listed(db, state, limit), outbox.paused(db)
+    if as_json:
+        print_json([asdict(message) for message in found])
+        return
+    if pause:
+        print(said(f"Paused until {pause[0]:%Y-%m-%d %H:%M} UTC by {pause[2]}: {pause[1]}"))
+    print("\n".join(line(message) for message in found) or "No alerts.")
+
+
+def retry(ids: Ids = None, every: All = False, as_json: given.Json = False) -> None:
+    """Send alerts again that were given up, now."""
+    if bool(ids) == every:
+        raise InvalidInput("NUMBER", ids, "alerts by number, or --all")
+    from manual_resolution.store import outbox
+
+    with closing(open_queue()) as queue:
+        with queue.database.connection() as db:
+            count = outbox.retry(db, None if every else ids)
+        if not count and ids:
+            fail(f"None of {', '.join(map(str, ids))} waits or was given up.", 1)
+        delivered = deliver(queue)
+    print_json({"retried": count} | asdict(delivered)) if as_json else print(told(delivered))
+    if not delivered.is_complete:
+        raise typer.Exit(1)
+
+
+def test(as_json: given.Json = False) -> None:
+    """Send a test message to every channel and say what each answered."""
+    from manual_resolution.store import outbox
+    from manual_resolution.via import command
+
+    with closing(open_queue()) as queue:
+        if not queue.settings.alert_channels:
+            fail(NO_CHANNEL, 1)
+        with queue.database.connection() as db:
+            numbers = [outbox.write_test(db, channel, command()) for channel in queue.settings.alert_channels]
+        deliver(queue)
+        with queue.database.connection() as db:
+            found = [message for number in numbers if (message := outbox.get(db, number))]
+    print_json([asdict(message) for message in found]) if as_json else print("\n".join(map(line, found)))
+    if any(message.state != "sent" for message in found):
+        raise typer.Exit(1)
+
+
+def pause(until: Until = None, reason: Reason = None, end: End = False, as_json: given.Json = False) -> None:
+    """Hold all alerts back for a while. What is due meanwhile is sent afterwards; nothing is lost."""
+    from manual_resolution.cli.face import speaker
+    from manual_resolution.store import outbox
+
+    if end == bool(until or reason) or (not end and not (until and reason and reason.strip())):
+        raise InvalidInput("until", until, "--until TIME with --reason TEXT, or --end alone")
+    with closing(open_queue()) as queue:
+        who = speaker(None).name
+        with queue.database.connection() as db:
+            if end:
+                outbox.unpause(db)
+            elif not outbox.pause(db, instant(db, str(until)), str(reason), who):
+                raise InvalidInput("until", until, "an instant in the future, or a span such as 2h")
+            now = outbox.paused(db)
+    if as_json:
+        print_json(None if now is None else {"until": now[0], "reason": now[1], "by": now[2]})
+    else:
+        print(said(f"Paused until {now[0]:%Y-%m-%d %H:%M} UTC: {now[1]}") if now else "Alerts are sent again.")
+
+
+def instant(db: "Db", text: str) -> datetime:
+    """An instant as it is written, or so long from now by the database's clock."""
+    from manual_resolution import intake
+    from manual_resolution.store.outbox import after
+
+    if text[:4].isdigit() and "-" in text:
+        return intake.instant(text, "until")
+    return after(db, intake.span(text, "until"))
+
+
+def deliver(queue: "Queue", seconds: float = 30) -> "Delivered":
+    """Deliver what is due on the channels of the settings."""
+    from manual_resolution.channels import configured
+    from manual_resolution.outbox import deliver as run
+
+    return run(queue.database, configured(queue.settings), seconds=seconds)
+
+
+def told(delivered: "Delivered") -> str:
+    """`2 alerts sent, 1 waits for another try (slack: no answer).`"""
+    if delivered.paused:
+        return said(f"Alerts are paused until {delivered.paused}.")
+    parts = [f"{delivered.sent} alert{'' if delivered.sent == 1 else 's'} sent"]
+    parts += [
+        f"{count} {what}" for count, what in ((delivered.later, "put off"), (delivered.dead, "given up")) if count
+    ]
+    parts += [f"{delivered.due} still due"] if delivered.due else []
+    failing = "; ".join(f"{name}: {answer}" for name, answer in sorted(delivered.answers.items()))
+    return said(", ".join(parts) + (f" ({failing})" if failing and not delivered.is_complete else "") + ".")
+
+
+def line(message: "Message") -> str:
+    """One alert on one line."""
+    about = f"#{message.item_id}" if message.item_id else "MRQ"
+    level = f" level {message.level}" if message.kind == "breach" else ""
+    tries = f", {message.attempts} tries" if message.attempts > 1 else ""
+    answer = f": {message.answer}" if message.answer else ""
+    when = f"{message.ended_at or message.due_at:%Y-%m-%d %H:%M}"
+    return said(
+        f"{message.id:>6}  {when}  {message.state:<9} {message.channel:<9} {message.kind}{level} {about}{tries}{answer}"
+    )
+
+
+def said(text: str) -> str:
+    """Text for a terminal, whatever a provider put into it."""
+    from manual_resolution.inert import inert
+
+    return inert(text)
