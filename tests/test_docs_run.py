@@ -66,7 +66,7 @@ FAILURE = {
 @contextmanager
 def documented_world(url: str, patch: pytest.MonkeyPatch) -> Iterator[psycopg.Connection]:
     """For as long, the environment names this world's database, blob store and operator."""
-    ours = {"DATABASE_URL": url, "MRQ_OPERATOR": ALICE, "MRQ_CALL_TIMEOUT": "2"}
+    ours = {"DATABASE_URL": url, "MRQ_OPERATOR": ALICE, "MRQ_CALL_TIMEOUT": "2", "MRQ_ALERTS": "none"}
     with psycopg.connect(url, autocommit=True) as db, BlobStandIn() as blob:
         for name, value in (blob.environment | ours).items():
             patch.setenv(name, value)

@@ -106,7 +106,9 @@ class Adding:
             db.execute("select")
             give_until(db, monotonic() + seconds)
             with db.transaction():
-                return adding.add_many(db, map(self._without_secrets, intakes), by, self._sla_seconds, id_of)
+                return adding.add_many(
+                    db, map(self._without_secrets, intakes), by, self._sla_seconds, self.settings.warn_at, id_of=id_of
+                )
 
     def replay(self, intakes: Sequence[Intake], via: str, seconds: float = 60) -> int:
         """Record what was spooled, each under its `add_id` and once; how many were not recorded before.

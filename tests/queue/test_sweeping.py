@@ -196,7 +196,7 @@ def three_late(tell: Tell) -> None:
 def test_the_script_sweeps_from_any_folder_with_crons_environment(
     queue: Queue, three_late: None, database_url: str, tmp_path: Path
 ) -> None:
-    """The script needs DATABASE_URL and whom to tell, nothing else: a sentence on stdout, the metric on stderr, exit code 0."""
+    """The script needs DATABASE_URL and whom to tell: a sentence on stdout, the metric on stderr, exit code 0."""
     command, environment = [sys.executable, SCRIPT], {"DATABASE_URL": database_url, "MRQ_ALERTS": "none"}
     ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert ended.stdout == "3 items escalated: 1 critical, 2 medium; levels 1: 2, 2: 1.\n"

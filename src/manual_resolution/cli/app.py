@@ -9,8 +9,8 @@ from typer.core import TyperGroup
 
 from manual_resolution import __version__
 from manual_resolution.cli import (
-    approving,
     alerts,
+    approving,
     audit,
     db,
     deciding,
