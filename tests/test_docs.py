@@ -19,7 +19,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 TEXTS = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in PAGES}
 
 #: Hosts that a page may name: examples, the blob service, standards.
-HOSTS = r"(.*\.)?(example\.com|events[.]pagerduty[.]com|vercel\.com|vercel-storage\.com|semver\.org|localhost)|127\.0\.0\.1|\.*"
+HOSTS = r"(.*\.)?(example|pagerduty|vercel|vercel-storage)\.com|semver\.org|localhost|127\.0\.0\.1|\.*"
 #: Folders of one machine; examples stand in `/srv`, `/path/to` and `/mnt/elsewhere`.
 HOMES = r"(?<![\w.}…])/(home|root|work|tmp|opt|Users|mnt(?!/elsewhere))\b"
 

@@ -41,13 +41,9 @@ def import_file(
     producer: given.Producer = None,
     as_json: given.Json = False,
 ) -> None:
-<<<<<<< HEAD
     """Add what a file holds, one failure a record. Nothing is added when one of them is faulty.
-=======
-    """Add what a file holds, one failure a record.
->>>>>>> 8776ea0 (Say where alerts go in the documents' examples)
 
-    Nothing is added when one of them is faulty. Columns are what mrq add takes: item_type, resource_type, resource_id or resource_key, priority, reason, and where
+    Columns are what mrq add takes: item_type, resource_type, resource_id or resource_key, priority, reason, and where
     wanted context (JSON), sla_hours, dedup_key, occurred_at, producer. After a break run it again: it goes on there.
     """
     from manual_resolution import importing

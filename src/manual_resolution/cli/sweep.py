@@ -23,7 +23,8 @@ def register(app: typer.Typer) -> None:
 def sweep(as_json: given.Json = False) -> None:
     """Escalate every item that has passed its deadline.
 
-    Run it every 30 minutes. It tells whom the settings name (`mrq alerts`). Exit code 1 when an alert that is due stayed undelivered, or when alerts go nowhere without MRQ_ALERTS=none.
+    Run it every 30 minutes. Whom the settings name is told; see `mrq alerts`. Exit code 1 when an alert that is due
+    stayed undelivered, or when alerts go nowhere without MRQ_ALERTS=none.
     """
     from manual_resolution.item import Actor
     from manual_resolution.metrics import emit
