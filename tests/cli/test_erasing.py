@@ -110,7 +110,7 @@ def test_the_certificate_tells_all_but_the_value(mrq: Run, queue: Queue) -> None
     complain(queue, ADA, 1)
     before = mrq("audit", "head", "--json").json["head"]
     made = mrq("erase", "--subject", ADA, "-m", "request", "--json").json
-    assert "ada" not in json.dumps(made)
+    assert "lovelace" not in json.dumps(made)
     (subject,) = made["subjects"]
     assert (subject["items"], subject["kept"], subject["left"]) == ([1], {}, [])
     assert subject["rows"] == {"manual_resolution_queue": 1, "mrq_event": 4, "mrq_occurrence": 1}
