@@ -234,6 +234,8 @@ def kept_because(queue: Queue, db: Db, item: Item) -> str | None:
     """Why an item must stay as it is; none where it may be erased. A workflow that cannot say keeps it."""
     if item.status != "resolved":
         return f"it is {item.status}: resolve or withdraw it first"
+    if store.has_waiting_alert(db, item.id):
+        return "an alert about it is still to be sent"
     for workflow in queue.workflows:
         for keeper in workflow.keepers:
             try:

@@ -23,6 +23,7 @@ SAID: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     ),
     "mrq_proposal": ("id", {"values": Jsonb({}), "justification": ERASED, "seen": Jsonb({})}),
     "mrq_review": ("id", {"note": None}),
+    "mrq_outbox": ("id", {"payload": Jsonb({}), "answer": None}),
 }
 TABLES: Final = ("manual_resolution_queue", "mrq_event", *SAID)
 
@@ -34,6 +35,7 @@ union select item_id from mrq_occurrence t where to_jsonb(t)::text ilike any (%(
 union select item_id from mrq_attempt t where to_jsonb(t)::text ilike any (%(patterns)s)
 union select item_id from mrq_proposal t where to_jsonb(t)::text ilike any (%(patterns)s)
 union select item_id from mrq_review t where to_jsonb(t)::text ilike any (%(patterns)s)
+union select item_id from mrq_outbox t where t.item_id is not null and to_jsonb(t)::text ilike any (%(patterns)s)
 order by 1
 """
 
@@ -44,6 +46,12 @@ def candidates(db: Db, text: str, kind: str | None, number: int | None) -> list[
     pattern = said.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
     values = {"patterns": [f"%{pattern}%"], "type": kind, "number": number}
     return [row[0] for row in db.execute(_CANDIDATES, values)]
+
+
+def has_waiting_alert(db: Db, item_id: int) -> bool:
+    """Whether an alert about the item is still to be sent, which its texts are needed for."""
+    row = db.execute("select from mrq_outbox where item_id = %s and state = 'waiting' limit 1", [item_id]).fetchone()
+    return row is not None
 
 
 def events(db: Db, item_id: int) -> list[dict[str, Any]]:
