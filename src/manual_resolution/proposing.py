@@ -44,7 +44,11 @@ class Approved(Decision):
         refuse_unless_another(db, self.proposal, self.approver, self.names_trusted)
 
     def agree(self, sight: Sight) -> None:
-        """Raise `Changed` where anything differs from what the proposer saw."""
+        """Raise `Changed` where anything differs from what the proposer saw, `NotPossible` where that cannot be told."""
+        for key, (verdict, _) in self.proposal.seen["answers"].items():
+            if key in sight.answers and sight.answers[key].verdict == "unknown" != verdict:
+                told = sight.sentences[key]
+                raise NotPossible(f"Not possible just now: {told}. Nothing was done, the proposal stays open.")
         changed = differences(self.proposal.seen, sight.now.parts(), sight.sentences)
         refuse_if_changed(changed, f"Changed since {self.by.name} proposed it")
         if stray := [key for key in sight.failing if key not in self.proposal.overridden]:

@@ -33,6 +33,7 @@ from manual_resolution import (
     passes,
     resolved,
     unclear,
+    unknown,
 )
 from manual_resolution.registry import Registry
 from manual_resolution.workflow import Answer, Outcome, Resolved
@@ -60,6 +61,8 @@ ANSWERS: dict[str, Any] = {}
 @workflow.check("The account is open")
 def account() -> Answer:
     owner = ACCOUNT["owner"]
+    if owner is None:
+        return unknown("the bank does not answer")
     return (
         passes("the account is open", owner=owner) if ACCOUNT["open"] else fails("the account is closed", owner=owner)
     )
@@ -247,6 +250,7 @@ def test_approving_carries_out_and_records_both_persons(queue: Queue) -> None:
     assert verbs(queue, item_id)[1:] == [("propose", ALICE.name), ("approve", BOB.name), ("resolve", ALICE.name)]
     (proposal,) = queue.proposals(item_id)
     assert (proposal.state, proposal.ended_by, proposal.ended_why) == ("approved", BOB.name, "checked the contract")
+    assert set(proposal.seen) == {"item_type", "resource", "option", "digest", "plan", "checks"}
     assert queue.approvals() == []
 
 
@@ -441,6 +445,16 @@ def test_what_changed_since_ends_the_proposal_and_is_told(queue: Queue, change: 
     assert verbs(queue, item_id)[-1] == ("void", BOB.name)
     with pytest.raises(Refused, match="has ended"):
         queue.approve(item_id, BOB)
+
+
+def test_a_check_that_gets_no_answer_is_no_change(queue: Queue) -> None:
+    """What cannot be found out just now refuses the approval and leaves the proposal open."""
+    item_id = propose(queue)
+    ACCOUNT["owner"] = None
+    with pytest.raises(NotPossible, match=r"the bank does not answer[.] Nothing was done, the proposal stays open"):
+        queue.approve(item_id, BOB)
+    ACCOUNT["owner"] = "carol"
+    assert queue.approve(item_id, BOB).item.status == "resolved"
 
 
 def test_what_does_not_matter_does_not_end_it(queue: Queue, clock: Any) -> None:

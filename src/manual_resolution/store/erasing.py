@@ -21,7 +21,7 @@ SAID: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
         "id",
         {"values": Jsonb({}), "justification": None, "seen": None, "outcome": ERASED, "evidence": None},
     ),
-    "mrq_proposal": ("id", {"values": Jsonb({}), "justification": ERASED, "seen": Jsonb({})}),
+    "mrq_proposal": ("id", {"values": Jsonb({}), "justification": ERASED, "seen": Jsonb({}), "ended_why": None}),
     "mrq_review": ("id", {"note": None}),
     "mrq_outbox": ("id", {"payload": Jsonb({}), "answer": None}),
 }

@@ -776,6 +776,7 @@ begin
   end if;
   if old.state = 'open' and new.state <> 'open' then
     new.ended_at := mrq_now();
+    new.seen := new.seen - '{context,answers}'::text[];    -- nothing is compared any more: no hash to guess from
   end if;
   return new;
 end $$;
