@@ -44,7 +44,7 @@ class Approved(Decision):
         refuse_unless_another(db, self.proposal, self.approver, self.names_trusted)
 
     def agree(self, sight: Sight) -> None:
-        """Raise `Changed` where anything differs from what the proposer saw, `NotPossible` where that cannot be told."""
+        """Raise `Changed` where anything differs from what was proposed, `NotPossible` where that cannot be told."""
         for key, (verdict, _) in self.proposal.seen["answers"].items():
             if key in sight.answers and sight.answers[key].verdict == "unknown" != verdict:
                 told = sight.sentences[key]
