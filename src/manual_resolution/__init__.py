@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from manual_resolution.catching import resolves_manually
     from manual_resolution.errors import (
         AlreadyResolved,
         Changed,
@@ -66,6 +67,7 @@ _HOME = {
     "SettingsError": "errors",
     "Unreachable": "errors",
     "WaitsForApproval": "errors",
+    "resolves_manually": "catching",
     "Actor": "item",
     "Added": "item",
     "Event": "item",
@@ -136,6 +138,7 @@ __all__ = [
     "passes",
     "recommend",
     "resolved",
+    "resolves_manually",
     "shown",
     "unclear",
     "unknown",
