@@ -161,6 +161,14 @@ def clock(request: pytest.FixtureRequest) -> Iterator["Clock"]:
         clock.set(0)
 
 
+@pytest.fixture
+def faults() -> Callable[[psycopg.Connection[Any]], list[str]]:
+    """`faults(db)`: what `mrq doctor --deep` finds wrong, which must be nothing whatever a test did."""
+    from manual_resolution import Settings, doctor
+
+    return lambda db: [str(check) for check in doctor.of_every_row(db, Settings()) if check.result != "ok"]
+
+
 def _url_of(request: pytest.FixtureRequest) -> str:
     is_fresh = "fresh_database_url" in request.fixturenames
     return str(request.getfixturevalue("fresh_database_url" if is_fresh else "database_url"))

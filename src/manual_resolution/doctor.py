@@ -14,9 +14,10 @@ from manual_resolution.priority import PRIORITIES
 from manual_resolution.settings import VARIABLES, Settings, unknown_names, values_of
 from manual_resolution.spool import State
 from manual_resolution.spooling import spool_of
-from manual_resolution.store import catalog, migrate, rights
+from manual_resolution.store import catalog, invariants, migrate, rights
 from manual_resolution.store.catalog import Thing
 from manual_resolution.store.connection import Database, Db
+from manual_resolution.store.invariants import Invariant
 
 #: What to do about failures in the spool.
 CURES: Final[dict[State, str]] = {
@@ -29,6 +30,7 @@ Result = Literal["ok", "wrong", "note"]
 
 CLOCKS_DIFFER: Final = 5.0  # seconds
 IDLE: Final = 300.0  # seconds that a transaction may do nothing
+DEEP: Final = 6 * 3600.0  # seconds that looking at every row may take
 SWEPT: Final = 3600.0  # seconds after which a breach must be raised: twice the specification's half hour
 
 
@@ -109,16 +111,19 @@ def of_spool(settings: Settings) -> Iterator[Check]:
         yield judged(f"spool {state}", not found, told, otherwise=grave, good="none")
 
 
-def of_database(address: str, settings: Settings) -> Iterator[Check]:
-    """Everything about the database. Raises nothing: an unreachable one is a wrong check named `database`."""
+def of_database(address: str, settings: Settings, deep: bool = False) -> Iterator[Check]:
+    """Everything about the database, with `deep` every row too (hours at most).
+
+    Raises nothing: an unreachable database is a wrong check named `database`.
+    """
     database = Database(address)
     try:
-        with database.connection(60) as db:
+        with database.connection(DEEP if deep else 60) as db:
             yield from of_server(db, settings)
             states = list(of_migrations(db, settings))
             yield from states
             if all(check.result == "ok" for check in states):
-                for name, part in PARTS:
+                for name, part in (*PARTS, *([("every row", of_every_row)] if deep else [])):
                     yield from within(name, part(db, settings))
     except MRQError as error:
         yield Check("wrong", "database", str(error))
@@ -304,6 +309,27 @@ def of_types(db: Db, settings: Settings) -> Iterator[Check]:
                 f"item type {item_type}",
                 f"{count} open, and no workflow declares it: only escalate and defer",
             )
+
+
+# ------------------------------------------------------------------ what must be true of every row
+
+
+def of_every_row(db: Db, settings: Settings) -> Iterator[Check]:
+    """Each invariant of items, events, attempts, proposals and occurrences, the first rows at fault named.
+
+    That no event was altered, `mrq audit verify` proves.
+    """
+    for invariant in invariants.INVARIANTS:
+        yield from within(invariant.name, of_invariant(db, invariant))
+
+
+def of_invariant(db: Db, invariant: Invariant) -> Iterator[Check]:
+    """One of them: its sentence, or what contradicts it."""
+    found = invariants.at_fault(db, invariant, invariants.TOLD + 1)
+    rows = "; ".join(f"#{item_id}: {what}" for item_id, what in found[: invariants.TOLD])
+    more = "; and more" if len(found) > invariants.TOLD else ""
+    broken = f"{invariant.sentence}, but {rows}{more}"
+    yield judged(invariant.name, not found, broken, good=invariant.sentence)
 
 
 PARTS: Final[tuple[tuple[str, Callable[[Db, Settings], Iterator[Check]]], ...]] = (

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,19 +18,23 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add `mrq doctor`."""
-    examples = given.example("mrq doctor", "mrq doctor | grep -v ^ok")
+    examples = given.example("mrq doctor", "mrq doctor | grep -v ^ok", "mrq doctor --deep --json")
     app.command("doctor", rich_help_panel=given.LOOKING_AFTER, epilog=examples)(doctor)
 
 
-def doctor(as_json: given.Json = False) -> None:
+def doctor(
+    deep: Annotated[bool, typer.Option("--deep", help="Look at every row, too: minutes for millions.")] = False,
+    as_json: given.Json = False,
+) -> None:
     """Check by name every guard of the queue, and say what is wrong.
 
-    Settings, workflows, server, triggers, constraints, indexes, rights, clock, what is overdue. Exit code 0
-    when nothing is wrong (notes may remain), 1 when something is, 2 for wrong settings, 3 without a database.
+    Settings, workflows, server, triggers, constraints, indexes, rights, clock, what is overdue; with --deep
+    whether every row is as the guards should have kept it. Exit code 0 when nothing is wrong (notes may
+    remain), 1 when something is, 2 for wrong settings, 3 without a database.
     """
     found: list[Check] = []
     codes = {0}
-    for check, code in checks():
+    for check, code in checks(deep):
         found.append(check)
         codes.add(code)
         if not as_json:
@@ -43,7 +47,7 @@ def doctor(as_json: given.Json = False) -> None:
     sys.exit(max(codes))
 
 
-def checks() -> "Iterator[tuple[Check, int]]":
+def checks(deep: bool = False) -> "Iterator[tuple[Check, int]]":
     """Each check, and the exit code it asks for."""
     from manual_resolution import doctor
     from manual_resolution.cli.db import address, chosen_settings
@@ -62,7 +66,7 @@ def checks() -> "Iterator[tuple[Check, int]]":
     except MRQError as error:
         yield doctor.Check("wrong", "database", str(error)), exit_code(error)
     else:
-        yield from coded(doctor.of_database(url, settings))
+        yield from coded(doctor.of_database(url, settings, deep))
 
 
 def coded(found: "Iterator[Check]") -> "Iterator[tuple[Check, int]]":
