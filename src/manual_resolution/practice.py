@@ -108,7 +108,7 @@ def opened_in(home: Path, opened: ExitStack) -> Iterator[Practice]:
     lessons, blobs = import_module("meal_plan.lessons"), import_module("meal_plan.blob_stand_in")
     address = opened.enter_context(EmbeddedPostgres(home / "postgres", durable=False)).url()
     blob = opened.enter_context(blobs.BlobStandIn())
-    name_only(address, blob.environment)
+    name_only(address, blob.environment | {"MRQ_SPOOL_DIR": str(home / "spool")})  # never the person's own
     migrate(address)
     with psycopg.connect(address) as db:
         prepared = lessons.prepare(db, blob)
