@@ -108,9 +108,12 @@ def make_roles(url: str) -> None:
 
 
 @pytest.fixture
-def as_role() -> Callable[[str, str], str]:
-    """`as_role(url, "worker")`: with `MRQ_TEST_ROLES` the same database for that role; without, the owner's URL."""
-    asked = os.environ.get("MRQ_TEST_ROLES")
+def as_role(request: pytest.FixtureRequest) -> Callable[[str, str], str]:
+    """`as_role(url, "worker")`: with `MRQ_TEST_ROLES` the same database for that role; without, the owner's URL.
+
+    The owner's, too, in a test marked `owner`.
+    """
+    asked = os.environ.get("MRQ_TEST_ROLES") and not request.node.get_closest_marker("owner")
     return lambda url, duty: f"{url}&options=-crole%3Dmrq_{duty}" if asked else url
 
 

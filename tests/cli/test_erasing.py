@@ -19,6 +19,8 @@ from manual_resolution.erasing import is_named
 from manual_resolution.item import Actor
 from manual_resolution.spool import Spool
 
+pytestmark = pytest.mark.owner
+
 Run = Callable[..., Any]
 Db = psycopg.Connection[Any]
 ADA, JONAS = "ada.lovelace@example.com", "jonas.weber@example.com"
