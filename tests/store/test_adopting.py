@@ -153,6 +153,7 @@ def test_a_thousand_rows_keep_every_value_and_gain_a_first_event(url: str, db: D
     )
     assert events.fetchone() == (1000, 1000, 1, 1, "adopt", "adopt")
     assert db.execute("select count(distinct item_id), min(n) from mrq_occurrence").fetchone() == (1000, 1)
+    assert db.execute("select count(notice_at) from manual_resolution_queue").fetchone() == (1000,)
     assert is_whole(url)
 
 

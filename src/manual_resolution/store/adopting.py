@@ -175,6 +175,11 @@ select id, 'times_have_been' as rule,
                                    ('resolved_at', resolved_at), ('escalated_at', escalated_at)) t (name, at)
  where at > (select mrq_now()) group by id order by id
 """
+#: The triggers that take a row for one just added.
+_JUST_ADDED: Final = """
+alter table manual_resolution_queue <way> trigger mrq_fill;
+alter table manual_resolution_queue <way> trigger mrq_insert_events
+"""
 #: As the trigger writes it for an item just added; with everything that an adopted row may be already.
 _EVENTS: Final = """
 insert into mrq_event (item_id, seq, at, actor, actor_kind, via, verb, data, private, salt, private_hash, hash)
@@ -215,9 +220,9 @@ def adopt(db: Db, aside: Aside, zone: str) -> Adoption:
     db.execute(_MEND)
     db.execute("alter table mrq_mended add primary key (id)")
     db.execute(_KEY)
-    db.execute("alter table manual_resolution_queue disable trigger user")
+    db.execute(_JUST_ADDED.replace("<way>", "disable"))
     _insert(db)
-    db.execute("alter table manual_resolution_queue enable trigger user")
+    db.execute(_JUST_ADDED.replace("<way>", "enable"))
     db.execute(_EVENTS, {"via": here()})
     db.execute(
         "insert into mrq_occurrence (item_id, n, occurred_at) select id, 1, created_at from manual_resolution_queue"

@@ -16,7 +16,7 @@ Right = tuple[str, str, tuple[str, ...]]
 
 _TOLD: Final = (
     "item_type", "resource_type", "resource_id", "resource_key", "priority", "reason", "context", "created_at",
-    "last_occurred_at", "sla_seconds", "sla_deadline", "dedup_key", "fingerprint", "occurrences", "status",
+    "last_occurred_at", "sla_seconds", "sla_deadline", "dedup_key", "fingerprint", "occurrences", "status", "notice_at",
     "changed_by", "changed_how", "changed_for", "changed_note",
 )  # fmt: skip
 _REPEATED: Final = (
@@ -29,8 +29,10 @@ _COMPARED: Final = (
 )  # fmt: skip
 _TIMED: Final = (
     *_REPEATED, "status", "assigned_to", "assigned_at", "held", "deferred_until", "hold_until", "escalated_at",
-    "escalation_level", "next_level_at",
+    "escalation_level", "next_level_at", "notice_at",
 )  # fmt: skip
+
+_ALERTING: Final = ("mrq_outbox", "mrq_pause", "mrq_heartbeat")
 
 DUTIES: Final[dict[str, tuple[Right, ...]]] = {
     # Adds, and counts repeats; reads no reason, no context and no name.
@@ -50,14 +52,16 @@ DUTIES: Final[dict[str, tuple[Right, ...]]] = {
         *((right, "mrq_attempt", ()) for right in ("select", "insert", "update")),
         *((right, "mrq_proposal", ()) for right in ("select", "insert", "update")),
         *((right, table, ()) for table in ("mrq_review", "mrq_training") for right in ("select", "insert")),
+        *((right, table, ()) for table in _ALERTING for right in ("select", "insert", "update")),
         *(("select", table, ()) for table in ("mrq_event", "mrq_setting", "mrq_migration")),
     ),
-    # Sweeps, and ends what time ends; decides nothing.
+    # Sweeps, ends what time ends, delivers alerts; decides nothing.
     "worker": (
         ("select", QUEUE, ()),
         ("update", QUEUE, _TIMED),
         *((right, table, ()) for table in ("mrq_occurrence", "mrq_attempt", "mrq_proposal")
           for right in ("select", "update")),
+        *((right, table, ()) for table in _ALERTING for right in ("select", "insert", "update")),
         ("select", "mrq_setting", ()),
     ),
 }  # fmt: skip
