@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from time import monotonic
 from typing import Any
 
-from bench import clients, machine, server
+from bench import clients, machine, server, sweeping
 from bench.by_hand import Bare, ByHand, RawCopy
 from bench.clients import Client, Timed
 from bench.contender import Contender
@@ -27,12 +28,14 @@ MAKERS: dict[str, Make] = {
     "pgqueuer, psycopg": lambda address: PgQueuer(address, "psycopg", unique=False),
     "pgqueuer, asyncpg": lambda address: PgQueuer(address, "asyncpg", unique=False),
     "pgqueuer, asyncpg, dedupe_key": lambda address: PgQueuer(address, "asyncpg"),
+    "specification's loop": Bare,
+    "specification's loop, commits": Bare,
 }
 OURS = ("MRQ", "L", "bare limit")
-ADDING = (*OURS, *(name for name in MAKERS if name not in (*OURS, "raw COPY")))
+ADDING = (*OURS, *(name for name in MAKERS if name.startswith(("procrastinate", "pgqueuer"))))
 CLAIMING = (*OURS, "procrastinate", "pgqueuer, psycopg", "pgqueuer, asyncpg")
 REPEATING = ("MRQ", "L", "pgqueuer, asyncpg, dedupe_key")
-SUBJECTS = ("add", "bulk", "claim", "resolve", "import")
+SUBJECTS = ("add", "bulk", "claim", "resolve", "sweep", "import")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,19 @@ class Bench:
                         operation,
                         many,
                     )
+
+    def _sweep(self) -> Iterator[Measured]:
+        amount = self.effort.bulk[-1]
+        for name, how, share in sweeping.WAYS:
+            contender = self._contender(name, "sweep")
+            few = max(10, amount // share)
+            sweeping.breached(contender, few)
+            busy = self._quiet(contender)
+            timed = sweeping.escalated(partial(how, contender, few), few)
+            yield self._told(Measured("sweep", f"escalate {amount}", name, timed, busy))
+            if name == "MRQ":
+                timed = sweeping.swept_empty(contender)
+                yield self._told(Measured("sweep", f"empty sweep over {amount}", name, timed, self._quiet(contender)))
 
     # -------------------------------------------------------------- one case
 

@@ -51,6 +51,11 @@ class Medians:
         ratios = [value(one.timed) / value(two.timed) for one, two in zip(mine, its, strict=False)]
         return statistics.median(ratios) if ratios else None
 
+    def milliseconds(self, case: str, contender: str, part: str) -> float | None:
+        """The median over the rounds of one of a case's latencies."""
+        runs = self.runs.get((case, contender), [])
+        return statistics.median(getattr(one.timed, part) for one in runs) * 1e3 if runs else None
+
     def to_best(self, case: str, contender: str, *prefixes: str, than: str | None = None) -> float | None:
         """`contender` to the best of those whose names begin so: the least ratio."""
         names = {name for found, name in self.runs if found == (than or case) and name.startswith(prefixes)}
@@ -61,7 +66,7 @@ class Medians:
 def verdicts(measured: Sequence[Measured]) -> list[Verdict]:
     """All floors that these cases can answer."""
     m = Medians(measured)
-    found = (*_adding(m), *_bulk(m), *_claiming(m), *_resolving(m), *_starting(measured))
+    found = (*_adding(m), *_bulk(m), *_claiming(m), *_resolving(m), *_sweeping(m), *_starting(measured))
     return [
         Verdict(floor, claim, value, bound, most, limit)
         for floor, claim, value, bound, most, limit in found
@@ -117,6 +122,15 @@ def _resolving(m: Medians) -> Iterator[Row]:
     yield "G8", "resolve and next to MRQ's two calls", m.ratio(one, "MRQ", "MRQ", than=two), 1.6, False, None
     for peer, bound in (("procrastinate", 3), ("pgqueuer", 2.5)):
         yield _to_peers(m, "G8", f"resolve and next to {peer}", one, peer, bound, than=two)
+
+
+def _sweeping(m: Medians) -> Iterator[Row]:
+    case, empty = "escalate 100000", "empty sweep over 100000"
+    yield "G9", f"{case}, MRQ to L", m.ratio(case, "MRQ", "L"), 0.8, False, None
+    for loop, bound in (("specification's loop", 12), ("specification's loop, commits", 38)):
+        yield "G9", f"{case}, MRQ to the {loop}", m.ratio(case, "MRQ", loop), bound, False, None
+    yield "G9", f"{case}, longest transaction, ms", m.milliseconds(case, "MRQ", "p99"), 250, True, None
+    yield "G9", f"{empty}, p50, ms", m.milliseconds(empty, "MRQ", "p50"), 1, True, None
 
 
 def _starting(measured: Sequence[Measured]) -> Iterator[Row]:

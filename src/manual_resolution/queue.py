@@ -4,13 +4,12 @@ Each move is one guarded statement; when it moves nothing, the item is read once
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from manual_resolution import intake as strict
-from manual_resolution import registry
+from manual_resolution import registry, sweeping
 from manual_resolution.adding import Adding
 from manual_resolution.case import Seen
 from manual_resolution.decision import By, Decision, Resolution, person, refuse_strays, refuse_unless_free
@@ -21,20 +20,12 @@ from manual_resolution.masking import without_secrets
 from manual_resolution.priority import PRIORITIES
 from manual_resolution.reading import ANY, Reading
 from manual_resolution.settings import NO_DATABASE, Settings
-from manual_resolution.store import claiming, due, items
+from manual_resolution.store import claiming, items
 from manual_resolution.store.connection import Database, Db
 from manual_resolution.store.items import Filter
+from manual_resolution.sweeping import Swept
 from manual_resolution.via import here
 from manual_resolution.workflow import asked
-
-
-@dataclass(slots=True)
-class Swept:
-    """What one sweep came to: how many breached items were raised, by the level they reached."""
-
-    escalated: int = 0
-    by_level: dict[int, int] = field(default_factory=dict)
-    by_priority: dict[str, int] = field(default_factory=dict)
 
 
 class Queue(Adding, Reading):
@@ -69,30 +60,14 @@ class Queue(Adding, Reading):
     # -------------------------------------------------------------- time
 
     def sweep(
-        self, *, by: Actor | None = None, batch: int = 5000, progress: Callable[[int], None] | None = None
+        self, *, by: Actor | None = None, batch: int | None = None, progress: Callable[[int], None] | None = None
     ) -> Swept:
-        """Raise every breached item to the level that is due, in batches that hold their locks shortly.
+        """Raise every breached item to the level that is due: `batch` at a time, else as many as lock for a moment.
 
         What is to be told by the channels of the settings is written with it, and delivered by `outbox.deliver`.
         """
-        who, telling = by or Actor("mrq", "machine", here()), self._telling()
-        swept = Swept()
-        with self.database.connection(3600) as db:
-            while raised := due.sweep(db, who, batch, telling):
-                swept.escalated += len(raised)
-                for _, level, priority in raised:
-                    swept.by_level[level] = swept.by_level.get(level, 0) + 1
-                    swept.by_priority[priority] = swept.by_priority.get(priority, 0) + 1
-                if progress:
-                    progress(swept.escalated)
-            while due.notice(db, batch, telling) == batch:
-                pass
-        return swept
-
-    def _telling(self) -> due.Telling:
-        known = {workflow.item_type: workflow.recommended for workflow in self.workflows if workflow.recommended}
-        console = self.settings.console_url.rstrip("/") if self.settings.console_url else None
-        return due.Telling(self.settings.alert_channels, known, console, self.settings.warn_at)
+        who = by or Actor("mrq", "machine", here())
+        return sweeping.sweep(self.database, self.settings, self.workflows, who, batch, progress)
 
     # -------------------------------------------------------------- claiming
 

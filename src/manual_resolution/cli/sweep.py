@@ -11,7 +11,7 @@ from manual_resolution.cli import parameters as given
 from manual_resolution.cli.face import fail, open_queue, print_json
 
 if TYPE_CHECKING:
-    from manual_resolution.queue import Swept
+    from manual_resolution.sweeping import Swept
 
 
 def register(app: typer.Typer) -> None:
