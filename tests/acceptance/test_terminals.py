@@ -95,7 +95,7 @@ def piped(stage: Any, line: str) -> "subprocess.CompletedProcess[bytes]":
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("MRQ < /dev/null", b"0 resolved, 0 failed, 0 unknown, nothing held by you. 1 wait."),
+        pytest.param("MRQ < /dev/null", b"nothing held by you. 1 wait.", marks=pytest.mark.slow),
         pytest.param("printf 2 | MRQ", b"0 resolved", marks=pytest.mark.slow),
         ("MRQ <&-", b"0 resolved"),
         pytest.param("printf 'q\\n' | MRQ | head -3", b"Queue Item #1", marks=pytest.mark.slow),

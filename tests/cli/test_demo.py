@@ -162,10 +162,11 @@ def test_two_persons_release_a_hold(run: Run) -> None:
     assert "approved by bob@example.com" in ended.out
 
 
+@pytest.mark.slow
 def test_a_live_database_and_real_tokens_are_left_alone(
     demo: Path, database_url: str, connect: Callable[..., psycopg.Connection[Any]]
 ) -> None:
-    """With DATABASE_URL set to a server in use, the demo reads and writes its own, and says so."""
+    """With DATABASE_URL set to a server in use, the demo reads and writes its own, and says so. Slow: a whole demo."""
     before = everything(connect())
     real = {
         "DATABASE_URL": database_url,

@@ -49,13 +49,20 @@ def queue(database_url: str) -> Iterator[Queue]:
     queue.close()
 
 
-@pytest.fixture
-def undone(connect: Connect) -> Iterator[Db]:
-    """A superuser's connection in a transaction that is undone at the end."""
-    db = connect()
-    with db.transaction(force_rollback=True):
-        db.execute("set local allow_system_table_mods = on")
+@pytest.fixture(scope="module")
+def superuser(worker_database: Any) -> Iterator[Db]:
+    """One connection for all tests that undo what they did."""
+    worker_database.reset()
+    with psycopg.connect(worker_database.url, autocommit=True) as db:
         yield db
+
+
+@pytest.fixture
+def undone(superuser: Db) -> Iterator[Db]:
+    """A superuser's connection in a transaction that is undone at the end."""
+    with superuser.transaction(force_rollback=True):
+        superuser.execute("set local allow_system_table_mods = on")
+        yield superuser
 
 
 @pytest.fixture(scope="session")

@@ -124,8 +124,12 @@ def test_the_first_item_type_passes_its_test(mrq: Any, home: Path, python: Any, 
     assert "1 passed" in done.stdout, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_an_embedded_folder_needs_nothing_set(mrq: Any, home: Path, python: Any) -> None:
-    """With `--embedded` its entry points work in that folder at once, and git never sees the mark or the data."""
+    """With `--embedded` its entry points work in that folder at once, and git never sees the mark or the data.
+
+    Slow: a server of its own.
+    """
     assert [path for path in did(mrq, "--embedded") if path not in FILES] == MARK
     words = ("--type", "invoice_not_sent", "--resource", "invoice:7", "--priority", "low", "--reason", "refused")
     done = python(FACES[0], *words)

@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 import decider  # noqa: E402
 
-KILLS = int(os.environ.get("MRQ_KILLS", "40"))
+KILLS = int(os.environ.get("MRQ_KILLS", "20"))
 
 #: What must be true after a kill at each step: how many deletions were asked for, and what the item is.
 STEPS = {

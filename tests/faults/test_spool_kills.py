@@ -16,7 +16,7 @@ from manual_resolution import Queue, Settings
 from manual_resolution.spool import Spool
 from manual_resolution.spooling import replay
 
-KILLS = int(os.environ.get("MRQ_KILLS", "50"))
+KILLS = int(os.environ.get("MRQ_KILLS", "20"))
 PROBING = 10_000_000
 Work = Callable[[str, int, int], str]
 

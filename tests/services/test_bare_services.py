@@ -44,6 +44,7 @@ def apply(patch: str, path: Path) -> int:
     return sum(line[0] in "+-" for line in patch.splitlines())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("service", "changed", "request_it"),
     [("fastapi_app", "app.py", FASTAPI), ("django_app", "shop/views.py", DJANGO)],
@@ -53,7 +54,7 @@ def test_the_first_item_within_twelve_changed_lines(
     service: str, changed: str, request_it: str, tmp_path: Path, database_url: str
 ) -> None:
     """The shown patch, twelve changed lines at most, turns a failing request into an item in the service's database;
-    the service's own tests pass, with a queue of their own beside it.
+    the service's own tests pass, with a queue of their own beside it. Slow: FastAPI and Django are imported anew.
     """
     home = shutil.copytree(HERE / service, tmp_path / service)
     assert apply(shown_patch(changed), home / changed) <= 12

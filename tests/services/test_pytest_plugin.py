@@ -81,9 +81,11 @@ def run(tmp_path: Path) -> Run:
     return run
 
 
+@pytest.mark.slow
 def test_each_test_has_an_empty_queue_of_its_own(run: Run) -> None:
     """With nothing installed or set, two workers of pytest-xdist share a PostgreSQL, and no rows.
 
+    Slow: three pytests and a server; the same tests run below on a server that is there.
     What the environment names of real databases, tokens and settings is out of it for the test, and then back.
     """
     done = run(TESTS, "-p", "xdist", "-n2", **REAL)
@@ -91,9 +93,10 @@ def test_each_test_has_an_empty_queue_of_its_own(run: Run) -> None:
     assert "8 passed" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root needs a way to be somebody else")
 def test_root_needs_no_user_namespaces(run: Run) -> None:
-    """As root in a container without `unshare`, the private PostgreSQL runs as nobody."""
+    """As root in a container without `unshare`, the private PostgreSQL runs as nobody. Slow: a server of its own."""
     done = run("def test_it(mrq_queue):\n    assert mrq_queue.list() == []\n", PATH="/nowhere")
     assert "1 passed" in done.stdout, done.stdout
 
@@ -145,8 +148,9 @@ def test_who_does_not_ask_pays_nothing(request: pytest.FixtureRequest) -> None:
     assert subprocess.check_output([sys.executable, "-c", program], text=True) == "set()\n"
 
 
+@pytest.mark.slow
 def test_without_a_postgresql_it_says_so(run: Run, tmp_path: Path) -> None:
-    """Where no PostgreSQL can be had, each test that asks fails with a sentence, not a traceback."""
+    """Where no PostgreSQL can be had, each test that asks fails with a sentence, not a traceback. Slow: a pytest."""
     done = run("def test_it(mrq_queue):\n    pass\n", MRQ_PG_BIN=str(tmp_path))
     assert "mrq_queue has no PostgreSQL: MRQ_PG_BIN = " in done.stdout
     assert "MRQ_TEST_DATABASE_URL" in done.stdout

@@ -272,7 +272,7 @@ def any_objects(queue: Queue, count: int) -> None:
 
 def test_any_object_as_context(queue: Queue, spool_folder: Path) -> None:
     """No object among a function's arguments loses its failure or raises from the guard. `MRQ_SEED` repeats a run."""
-    any_objects(queue, 60)
+    any_objects(queue, 25)
     assert not spool_folder.exists()
 
 

@@ -462,8 +462,12 @@ def test_one_replay_at_a_time(queue: Queue, spool: Spool, away: None) -> None:
     assert bring_in(queue, spool).recorded == 1
 
 
+@pytest.mark.slow
 def test_a_large_spool_keeps_no_add_waiting(queue: Queue, spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An add spends a quarter of a second on the spool and no more; what is left waits for the next."""
+    """An add spends a quarter of a second on the spool and no more; what is left waits for the next.
+
+    Slow: 20 000 failures are spooled first.
+    """
     address = os.environ["DATABASE_URL"]
     monkeypatch.delenv("DATABASE_URL")
     add_many(
