@@ -31,6 +31,7 @@ from tests.commands import invoke
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 RUN = {"python", "sql", "console", "csv", "sh"}
+SLOW = "mrq practice"  # makes a database of its own each time
 SHOWN = {"text", "json", "cron", "diff"}
 NEW_WORLD = "<!-- a new world -->"
 FENCE = r"(?:<!-- (?P<remark>[^\n]*?) -->\n+)?^```(?P<language>\w*)\n(?P<text>.*?)^```$"
@@ -164,7 +165,8 @@ def parts() -> Iterator[Any]:
             found = [block for block in blocks(page, text, first) if block.is_run]
             first += text.count("\n")
             if found:
-                yield pytest.param(found, id=f"{page.relative_to(ROOT)}-{number}")
+                marks = [pytest.mark.slow] if any(SLOW in block.text for block in found) else []
+                yield pytest.param(found, id=f"{page.relative_to(ROOT)}-{number}", marks=marks)
 
 
 def prompts(text: str) -> Iterator[tuple[str, list[str]]]:
