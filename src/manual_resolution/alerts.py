@@ -26,7 +26,8 @@ class Alert:
     """One message to deliver: what happened, to which item, and the specification's JSON as `payload`.
 
     `incident` groups what has one cause: PagerDuty's deduplication key. `items` are all payloads of a digest, the
-    alert's own among them. `repeated`: an earlier try may have arrived, so the message says that it may be a repeat.
+    alert's own among them, `numbers` their rows in the outbox. `repeated`: an earlier try may have arrived, so the
+    message says that it may be a repeat.
     """
 
     kind: Kind
@@ -36,6 +37,7 @@ class Alert:
     payload: Mapping[str, Any]
     items: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     repeated: bool = False
+    numbers: Sequence[int] = ()
 
     @property
     def is_digest(self) -> bool:

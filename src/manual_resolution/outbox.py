@@ -144,6 +144,7 @@ def alert_of(group: Sequence[Message]) -> Alert:
         ordered(last.payload),
         tuple(ordered(m.payload) for m in group),
         any(m.uncertain for m in group),
+        tuple(ids_of(group)),
     )
 
 
