@@ -1,7 +1,8 @@
-"""The sample application in a folder: data in a database, the blob store beside it, and its last week."""
+"""The sample application in a folder: data in a database, blob store and alerts beside it, and its last week."""
 
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -9,12 +10,14 @@ from typing import Any, Self
 
 import psycopg
 
+from .alert_stand_ins import AlertStandIns
 from .blob_stand_in import BlobStandIn
 from .data import populate
 
 
 class World:
-    """Opens the application in `folder`, made at the first time; its blob store answers inside `with`.
+    """Opens the application in `folder`, made at the first time; its blob store, Slack,
+    PagerDuty and mail server answer inside `with`.
 
     `now` is the moment the application was made: its data and its nights are counted back from it.
     """
@@ -22,25 +25,28 @@ class World:
     def __init__(self, folder: Path, database_url: str) -> None:
         self.folder, self.database_url = Path(folder), database_url
         self.blob = BlobStandIn(self.folder / "blobs")
+        self.alerts = AlertStandIns(self.folder / "alerts")
+        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        self.blob.__enter__()
-        try:
+        with ExitStack() as stack:
+            stack.enter_context(self.blob)
+            stack.enter_context(self.alerts)
             self._make_once()
-        except BaseException:
-            self.blob.close()
-            raise
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.blob.close()
+        self._stack.close()
 
     @property
     def environment(self) -> dict[str, str]:
-        """What commands need beside the database: the blob store, and a person who may speak for others."""
-        return self.blob.environment | {"MRQ_OPERATOR": "demo@example.com", "MRQ_TRUST_AS": "1"}
+        """What commands need beside the database: blob store, alerts, and a person who may speak for others."""
+        return (
+            self.blob.environment | self.alerts.environment | {"MRQ_OPERATOR": "demo@example.com", "MRQ_TRUST_AS": "1"}
+        )
 
     @property
     def now(self) -> datetime:

@@ -76,7 +76,7 @@ def _open(home: Path) -> Demo:
     stack = ExitStack()
     world = stack.enter_context(import_module("meal_plan.world").World(home, address))
     atexit.register(stack.close)
-    ours = {"MRQ_METRICS_FILE": str(home / "metrics.jsonl"), "MRQ_SPOOL_DIR": str(home / "spool"), "MRQ_ALERTS": "none"}
+    ours = {"MRQ_METRICS_FILE": str(home / "metrics.jsonl"), "MRQ_SPOOL_DIR": str(home / "spool")}
     name_only(address, world.environment | ours)
     return Demo(home, server, world)
 

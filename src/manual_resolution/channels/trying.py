@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Final
 
 #: A try takes less than the outbox's lease of a minute, whatever MRQ_CALL_TIMEOUT says.
-LONGEST: Final = 30.0
+LONGEST: Final = 45.0
 
 
 class Late(OSError):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from manual_resolution.cli import alerts
 from manual_resolution.cli import parameters as given
 from manual_resolution.cli.face import print_json, speaker
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int, str], None]
 Tell = Callable[[str], None]
+Told = tuple[list[str], list[str]]
 
 
 def register(app: typer.Typer) -> None:
@@ -49,13 +51,13 @@ def demo(
         worlds.reset(folder)
     world = worlds.enter(folder)
     queue = Queue.from_env()
-    live(world, queue, tell)
+    told = live(world, queue, tell)
     if as_json:
         print_json([item.as_json() for item in queue.list()])
     elif no_input:
-        listing(queue, folder)
+        listing(queue, folder, told)
     else:
-        decide(queue, folder)
+        decide(queue, folder, told)
 
 
 def quiet(text: str) -> None:
@@ -68,17 +70,20 @@ def shown_path(folder: Path) -> str:
     return f"./{full.relative_to(Path.cwd())}" if full.is_relative_to(Path.cwd()) else str(full)
 
 
-def live(world: "Demo", queue: "Queue", tell: Tell) -> None:
-    """Let the week be, once."""
+def live(world: "Demo", queue: "Queue", tell: Tell) -> Told:
+    """Let the week be, once; who was told of a breach, and how it arrived."""
     if not world.is_fresh:
         tell("It is as you left it; --reset starts it anew.")
-        return
+        return [], []
     tell("Private PostgreSQL (no port, no root needed) is up.")
     tell(f"Meal-plan application: {described(world)}, 7 days")
     tell("Seven nights of cleanup scripts:")
     with progress(tell) as advance:
         world.world.seven_nights(advance)
     queue.sweep()
+    alerts.deliver(queue)
+    found: Told = world.world.alerts.breach()
+    return found
 
 
 def described(world: "Demo") -> str:
@@ -117,20 +122,34 @@ def bars() -> Iterator[Progress]:
         yield drawn
 
 
-def waiting(queue: "Queue") -> str:
-    """`15 items wait: 1 critical, 2 high, 10 medium, 2 low. 1 is past its deadline.`"""
+def waiting(queue: "Queue", told: Told, folder: Path) -> str:
+    """`15 items wait: 1 critical, 2 high, 10 medium, 2 low. 1 is past its deadline: Slack and e-mail were told.`
+
+    Below it the alert as it arrived, where one went out just now.
+    """
     depth = queue.depth()
     total, late = depth["total_pending"], depth["items_breaching_sla"]
     by = ", ".join(f"{count} {priority}" for priority, count in depth["by_priority"].items())
-    past = f" {late} {'is past its deadline' if late == 1 else 'are past their deadlines'}." if late else ""
-    return f"{total} {'item waits' if total == 1 else 'items wait'}: {by}.{past}"
+    whom = f": {' and '.join(told[0])} {'was' if len(told[0]) == 1 else 'were'} told" if told[0] else ""
+    past = f" {late} {'is past its deadline' if late == 1 else 'are past their deadlines'}{whom}." if late else ""
+    first = f"{total} {'item waits' if total == 1 else 'items wait'}: {by}.{past}"
+    return "\n".join([first, *arrived(told[1], folder)])
 
 
-def listing(queue: "Queue", folder: Path) -> None:
+def arrived(lines: list[str], folder: Path) -> list[str]:
+    """A message of Slack's as a block of its own."""
+    from manual_resolution.inert import inert_block
+
+    if not lines:
+        return []
+    return [f"In Slack (a stand-in; all alerts are in {shown_path(folder / 'alerts')}):", *map(inert_block, lines)]
+
+
+def listing(queue: "Queue", folder: Path, told: Told) -> None:
     """The items, and what to try next."""
     from manual_resolution.cli import show
 
-    print(waiting(queue))
+    print(waiting(queue, told, folder))
     print("\n".join(show.list_lines(queue.list())))
     print(f"Next: {called(folder)} process · show ID · resolve ID --option KEY -m WHY · history ID")
 
@@ -142,12 +161,12 @@ def called(folder: Path) -> str:
     return f"MRQ_DEMO={shlex.quote(shown_path(folder))} mrq"
 
 
-def decide(queue: "Queue", folder: Path) -> None:
+def decide(queue: "Queue", folder: Path, told: Told) -> None:
     """The operator's session."""
     from manual_resolution.cli.process import hold
     from manual_resolution.reading import ANY
 
     who = speaker(None)
-    print(waiting(queue))
+    print(waiting(queue, told, folder))
     print(f"You are {who.name}. ? lists the keys · q quits ({called(folder)} demo brings you back)")
     hold(queue, who, ANY, None, queue.settings.batch_size)
