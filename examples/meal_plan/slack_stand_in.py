@@ -59,7 +59,7 @@ class SlackStandIn(HttpStandIn):
 
 def is_right(blocks: Any) -> bool:
     """Whether these blocks keep the documented limits, and are of the kinds that a webhook may send."""
-    if not isinstance(blocks, list) or len(blocks) > 50 or len(json.dumps(blocks)) > 13_000:
+    if not isinstance(blocks, list) or len(blocks) > 50 or len(json.dumps(blocks, ensure_ascii=False)) > 13_000:
         return False
     return all(isinstance(block, dict) and _right(block) for block in blocks)
 

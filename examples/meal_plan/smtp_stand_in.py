@@ -5,7 +5,7 @@ import socketserver
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -50,8 +50,8 @@ class SmtpStandIn:
 
         class Handler(socketserver.BaseRequestHandler):
             def handle(self) -> None:
-                with suppress(OSError):  # a client that hung up is no news
-                    _Talk(stand_in, self.request).run()
+                with suppress(OSError), closing(_Talk(stand_in, self.request)) as talk:  # hanging up is no news
+                    talk.run()
 
         self.server = socketserver.ThreadingTCPServer((self.host, 0), Handler)
         self.server.daemon_threads, self.server.block_on_close = True, False
@@ -111,6 +111,11 @@ class _Talk:
     def wear(self, connection: Any) -> None:
         connection.settimeout(60)
         self.connection, self.lines = connection, connection.makefile("rb")
+
+    def close(self) -> None:
+        """What STARTTLS wrapped is a socket of its own."""
+        self.lines.close()
+        self.connection.close()
 
     def run(self) -> None:
         if not self.say(self.stand_in.scripted("CONNECT", "220 mail.example.com")):

@@ -80,9 +80,33 @@ def test_the_demo_prints_fifteen_items(first_run: tuple[Path, str]) -> None:
     said = first_run[1]
     assert "Meal-plan application: 1,180 plans, 940 quiz responses, 611 users, 7 days\n" in said
     assert "  cleanup_expired_pdfs.py       204 deleted, 8 need a person\n" in said
-    assert "15 items wait: 1 critical, 2 high, 10 medium, 2 low. 1 is past its deadline.\n" in said
+    past = "1 is past its deadline: Slack and e-mail were told.\n"
+    assert f"15 items wait: 1 critical, 2 high, 10 medium, 2 low. {past}" in said
     table = [line for line in said.splitlines() if line[:1].isdigit()][1:]
     assert len(table) == 15 and sum("overdue by" in line for line in table) == 1
+
+
+def test_the_alert_of_the_breach_is_shown_as_it_arrived(first_run: tuple[Path, str]) -> None:
+    """With nothing configured, the breach's alert stands there as Slack got it, and is kept in the demo's folder."""
+    folder, said = first_run
+    alerts = folder / "alerts"
+    _, _, rest = said.partition(f"In Slack (a stand-in; all alerts are in {alerts}):\n")
+    title, facts, reason, action, how = (line.removeprefix("  | ") for line in rest.splitlines()[:5])
+    assert title.startswith("SLA breach: item #1 (medium, ") and title.endswith(" h over)")
+    assert facts.startswith("Type: pdf_deletion_failed · Priority: medium · Deadline: ")
+    assert reason == "Reason: Vercel Blob API returned 503 after 3 retry attempts"
+    assert action == "What to do: Check Vercel status page, retry deletion, or mark as permanently failed"
+    assert how == "mrq show 1"
+    posted = [json.loads(line)["text"] for line in (alerts / "slack.jsonl").read_text().splitlines()]
+    assert title in posted and "Critical: item #17 arrived" in posted
+    assert f"Subject: [MRQ] {title}" in (alerts / "0001.eml").read_text()
+
+
+def test_later_commands_reach_the_stand_ins_too(run: Run) -> None:
+    """A sweep and a test of the alerts work on the demo whenever they are called."""
+    assert (run("sweep").code, run("alerts", "test").code) == (0, 0)
+    states = [message["state"] for message in json.loads(run("alerts", "list", "--json").out)]
+    assert set(states) == {"sent"} and len(states) > 4
 
 
 @pytest.mark.slow

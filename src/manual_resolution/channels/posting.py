@@ -50,9 +50,11 @@ def post(address: str, content: Any, seconds: float, named: str) -> Reply | Deli
     attempt, answers = Try(seconds), list[Reply]()
     try:
         attempt.run(lambda: _exchange(address, content, attempt, answers))
-    except (ValueError, http.client.InvalidURL):
-        return Delivery("never", f"The address set for {named} is none that can be called")
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        if isinstance(error, http.client.InvalidURL | UnicodeError) or not (
+            isinstance(error, OSError) or attempt.has_begun
+        ):
+            return Delivery("never", f"The address set for {named} is none that can be called")
         if not answers:
             return _unanswered(error, attempt, named)
     return answers[-1]

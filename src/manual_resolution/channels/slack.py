@@ -15,7 +15,9 @@ from manual_resolution.settings import Settings
 
 #: Slack takes about one message a second, short bursts allowed.
 BURST: Final = 5
-HEADER, SECTION, BLOCKS, CHARACTERS = 150, 3000, 45, 12_000
+HEADER, SECTION = 150, 3000
+#: All blocks together may have about 13 000.
+CHARACTERS: Final = 11_500
 
 Block = dict[str, Any]
 
@@ -90,28 +92,34 @@ def one(alert: Alert) -> Iterator[Block]:
 def digest(alert: Alert) -> Iterator[Block]:
     """Every item on a line, the most urgent first, as far as Slack takes them; how many more there are."""
     items = sorted(alert.items, key=urgency)
+    lines = fitting(map(line, items))
     yield section(", ".join(counted(items)))
-    used, shown = 0, 0
-    for block, count in packed(map(line, items)):
-        used += len(json.dumps(block))
-        if used > CHARACTERS or shown >= len(items):
-            break
-        yield block
-        shown += count
-    if shown < len(items):
-        yield section(f"and {len(items) - shown} more: mrq list, mrq alerts list")
+    yield from sections(lines)
+    if len(lines) < len(items):
+        yield section(f"and {len(items) - len(lines)} more: mrq list, mrq alerts list")
 
 
-def packed(lines: Iterable[str], most: int = 20) -> Iterator[tuple[Block, int]]:
-    """Lines in sections, and how many each holds."""
-    group: list[str] = []
+def fitting(lines: Iterable[str]) -> list[str]:
+    """As many lines as one message holds, counted as JSON."""
+    found, left = list[str](), CHARACTERS
     for text in lines:
-        if len(group) == most or sum(map(len, group)) + len(group) + len(text) > SECTION:
-            yield section_of("\n".join(group)), len(group)
-            group = []
-        group.append(text)
+        left -= len(json.dumps(text, ensure_ascii=False))
+        if left < 0:
+            break
+        found.append(text)
+    return found
+
+
+def sections(lines: Iterable[str]) -> Iterator[Block]:
+    """Lines in as few sections as hold them."""
+    group = ""
+    for text in lines:
+        if len(group) + len(text) >= SECTION:
+            yield section_of(group)
+            group = ""
+        group += f"\n{text}" if group else text
     if group:
-        yield section_of("\n".join(group)), len(group)
+        yield section_of(group)
 
 
 def line(item: Mapping[str, Any]) -> str:
