@@ -13,7 +13,7 @@ from typing import Any, Final, ParamSpec, Self, TypeVar, overload
 from uuid import uuid4
 
 from manual_resolution import producing
-from manual_resolution.clipping import clipped, clipped_text, message_of
+from manual_resolution.clipping import clipped, clipped_text, fits, message_of
 from manual_resolution.errors import InvalidInput, InvalidType, MRQError, NotKept
 from manual_resolution.intake import MAX_BIGINT, MAX_PROSE_BYTES, Intake, intake
 from manual_resolution.item import Added
@@ -165,7 +165,8 @@ class resolves_manually:  # read as a word: `with resolves_manually(…):`
         text = clipped_text(message_of(error), MAX_PROSE_BYTES)
         number, key = self._resource()
         facts = self._facts | {"resource_id": number, "resource_key": key, "add_id": uuid4()}
-        context = clipped(self._told() | {"last_error": text, "raised_at": place_of(trace)})
+        context = self._told() | {"last_error": text, "raised_at": place_of(trace)}
+        context = context if fits(context) else clipped(context)
         try:
             return intake(**facts, reason=self._reason or text, context=context)
         except MRQError as refused:  # no text and no context is known that leads here: kept all the same
