@@ -13,7 +13,7 @@ from typing import Any, Final, ParamSpec, Self, TypeVar, overload
 from uuid import uuid4
 
 from manual_resolution import producing
-from manual_resolution.clipping import clipped, clipped_text, fits, message_of
+from manual_resolution.clipping import clipped, clipped_text, message_of
 from manual_resolution.errors import InvalidInput, InvalidType, MRQError, NotKept
 from manual_resolution.intake import MAX_BIGINT, MAX_PROSE_BYTES, Intake, intake
 from manual_resolution.item import Added
@@ -166,9 +166,13 @@ class resolves_manually:  # read as a word: `with resolves_manually(…):`
         number, key = self._resource()
         facts = self._facts | {"resource_id": number, "resource_key": key, "add_id": uuid4()}
         context = self._told() | {"last_error": text, "raised_at": place_of(trace)}
-        context = context if fits(context) else clipped(context)
+        reason = self._reason or text
         try:
-            return intake(**facts, reason=self._reason or text, context=context)
+            return intake(**facts, reason=reason, context=context)
+        except MRQError:  # with the last two it is too large
+            pass
+        try:
+            return intake(**facts, reason=reason, context=clipped(context))
         except MRQError as refused:  # no text and no context is known that leads here: kept all the same
             return intake(**facts, reason="it failed", context={"clipped": clipped_text(str(refused), 500)})
 

@@ -19,8 +19,15 @@ from types import BuiltinFunctionType, FunctionType, GeneratorType, MemberDescri
 from typing import Any, Final
 from uuid import UUID
 
-from manual_resolution.context import MAX_CONTEXT_BYTES, MAX_CONTEXT_DEPTH, MAX_INTEGER_DIGITS, MAX_KEY_CHARS, stored
-from manual_resolution.errors import MRQError
+from manual_resolution.context import (
+    MAX_CONTEXT_BYTES,
+    MAX_CONTEXT_DEPTH,
+    MAX_CONTEXT_KEYS,
+    MAX_INTEGER_DIGITS,
+    MAX_KEY_CHARS,
+    as_json,
+)
+from manual_resolution.text import size_of
 
 HIDDEN: Final = "(hidden)"
 #: What is tried in turn until it fits: characters of a text, entries of a list or object, levels, values in all.
@@ -47,19 +54,19 @@ _NAMED: Final = (type, FunctionType, BuiltinFunctionType, MethodType, ModuleType
 def clipped(facts: dict[str, Any], *, hide: bool = False) -> dict[str, Any]:
     """`facts` as a context that is always accepted, at most 256 KiB; `hide`: also what its names call a secret."""
     for cap in CAPS:
-        found = Clip(*cap, hide=hide).mapping(dict.items(facts), len(facts), 0)
-        if fits(found):
+        clip = Clip(*cap, hide=hide)
+        found = clip.mapping(dict.items(facts), len(facts), 0)
+        if clip.keys <= MAX_CONTEXT_KEYS and is_small(found):
             return found
     return {"clipped": "(the context could not be kept)"}
 
 
-def fits(context: dict[str, Any]) -> bool:
-    """Whether the queue takes it."""
+def is_small(context: dict[str, Any]) -> bool:
+    """Whether the JSON of what a `Clip` made is at most 256 KiB; no, too, where the stack has no room to write it."""
     try:
-        stored(context)
-    except (MRQError, RecursionError, MemoryError):
+        return size_of(as_json(context)) <= MAX_CONTEXT_BYTES
+    except (RecursionError, MemoryError):
         return False
-    return True
 
 
 def clipped_text(text: str, most: int, *, hide: bool = True) -> str:
@@ -113,11 +120,14 @@ def name_of(kind: type) -> str:
 
 
 class Clip:
-    """One pass over an object, with so much allowed: what stands in two places costs twice."""
+    """One pass over an object, with so much allowed: what stands in two places costs twice.
+
+    What it makes is a context but for its size: `keys` counts the keys, its JSON is yet to be measured.
+    """
 
     def __init__(self, characters: int, entries: int, levels: int, values: int, *, hide: bool) -> None:
         self.characters, self.entries, self.levels, self.hide = characters, entries, levels, hide
-        self.left = values
+        self.left, self.keys = values, 0
         self._above: set[int] = set()
         self._readers = self._leaves()
 
@@ -182,8 +192,10 @@ class Clip:
         found: dict[str, Any] = {}
         for name, value in list(islice(pairs, self.allowed)):
             key = self._key(name, found)
+            self.keys += 1
             found[key] = HIDDEN if self.hide and _SECRET_NAME.search(key) else self.value(value, level)
         if len(found) < count:
+            self.keys += 1
             found["…"] = f"(clipped, {count - len(found):,} more)"
         return found
 
@@ -220,6 +232,7 @@ class Clip:
             attributes |= {name: kept for name, kept in own.items() if type(name) is str and not name.startswith("_")}
         if not attributes:
             return self._unread(kind)
+        self.keys += 1
         return {"(type)": self._full_name(kind)} | self.mapping(attributes.items(), len(attributes), level)
 
     # -------------------------------------------------------------- leaves

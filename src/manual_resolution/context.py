@@ -68,7 +68,7 @@ def stored(context: object) -> str:
             raise InvalidType("context", context, "a dict or None")
         context = dict(context)
     try:
-        text = _ENCODE(context)
+        text = as_json(context)
         size, proven = size_of(text), _is_plain(context, text)
     except (TypeError, ValueError, RecursionError) as e:
         _inspect_all(context)
@@ -227,7 +227,7 @@ _STORABLE: Final = (
 )
 BECOME_TEXT: Final = (date, UUID, Decimal, PurePath, Enum, BaseException)
 _HUGE: Final = 10**MAX_INTEGER_DIGITS
-_ENCODE = json.JSONEncoder(
+as_json = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":"), default=as_text
 ).encode
 _DECODER = json.JSONDecoder(

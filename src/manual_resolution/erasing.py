@@ -27,6 +27,7 @@ from manual_resolution.store.connection import Db
 from manual_resolution.values import context_fields
 
 PATIENCE: Final = 6 * 3600.0
+BATCH: Final = 100  # subjects that one reading of the tables looks for
 SHORTEST: Final = 4  # characters: a shorter value is part of too much
 RESOURCE: Final = re.compile(r"([A-Za-z][A-Za-z0-9_.-]{0,49}):([1-9][0-9]{0,18})")
 #: Keys of a resolution, and of an entry, that name who answers for it.
@@ -103,6 +104,11 @@ class Needle:
         resource = RESOURCE.fullmatch(self.value)
         self.kind: str | None = resource[1] if resource else None
         self.number: int | None = strict.item_id(resource[2]) if resource else None
+
+    @property
+    def sought(self) -> store.Sought:
+        """What the tables are searched for."""
+        return self.value, self.kind, self.number
 
     def is_about(self, item: Item, personal: Iterable[str], contexts: Iterable[Mapping[str, Any]]) -> bool:
         """Whether the item is about the subject itself."""
@@ -270,10 +276,14 @@ def erase(
         raise InvalidInput("justification", "(not shown)", "a reason that does not say the subject: it stays")
     before = heads.head(queue.database)
     made = Certificate(str(uuid4()), before.at, by.name, by.via, why, before.head)
-    for number, needle in enumerate(needles, 1):
-        made.subjects.append(_erase_one(queue, needle, made, by, dry_run=dry_run, rest=rest))
-        if progress:
-            progress(number, len(needles))
+    for first in range(0, len(needles), BATCH):
+        batch = needles[first : first + BATCH]
+        with queue.database.connection(PATIENCE) as db:
+            said_by = store.candidates(db, [needle.sought for needle in batch])
+        for number, (needle, ids) in enumerate(zip(batch, said_by, strict=True), first + 1):
+            made.subjects.append(_erase_one(queue, needle, ids, made, by, dry_run=dry_run, rest=rest))
+            if progress:
+                progress(number, len(needles))
     touched = sorted({item for subject in made.subjects for item in subject.items})
     if touched and not dry_run:
         with queue.database.connection(PATIENCE) as db:
@@ -283,10 +293,13 @@ def erase(
     return made
 
 
-def _erase_one(queue: Queue, needle: Needle, made: Certificate, by: Actor, *, dry_run: bool, rest: bool) -> Subject:
+def _erase_one(
+    queue: Queue, needle: Needle, ids: Sequence[int], made: Certificate, by: Actor, *, dry_run: bool, rest: bool
+) -> Subject:
+    """Erase one subject, said by some of these items unless an earlier subject took it from there."""
     subject, traces = Subject(named(needle.value)), dict[int, Trace]()
     with queue.database.transaction(PATIENCE) as db:
-        for item_id in store.candidates(db, needle.value, needle.kind, needle.number):
+        for item_id in store.candidates(db, [needle.sought], ids)[0]:
             _look(queue, db, item_id, needle, subject, traces)
         subject.waiting = spool_erasing.waiting(queue.settings, alone([needle.value]))
         if subject.is_kept and not rest:

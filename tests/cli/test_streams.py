@@ -114,7 +114,7 @@ def test_a_database_that_does_not_answer_is_exit_code_3(mrq: Run, tmp_path: Path
 def test_a_failure_is_kept_when_no_database_answers(
     mrq: Run, tmp_path: Path, spool_folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """`mrq add` at an address where nobody listens spools the failure, says so without the password, and ends with 0."""
+    """`mrq add` at an address where nobody listens spools the failure, says no password and ends with 0."""
     ended = mrq("add", *GOOD, "--reason", "x", DATABASE_URL=f"postgresql://me:secret@/mrq?host={tmp_path}")
     assert (ended.code, ended.out) == (0, "Kept in the spool.\n")
     assert len(list(spool_folder.glob("*.spooled"))) == 1

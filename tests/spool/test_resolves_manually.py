@@ -1,4 +1,7 @@
-"""`resolves_manually`: what fails inside goes before a person, and nothing else comes out (design, Adding)."""
+"""`resolves_manually`: what fails inside goes before a person, and nothing else comes out (design, Adding).
+
+The long run: `MRQ_OBJECTS=10000 ./dev test -m slow tests/spool`.
+"""
 
 import asyncio
 import os
@@ -19,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import odd_objects
 
 SEED = int(os.environ.get("MRQ_SEED", "1"))
+OBJECTS = int(os.environ.get("MRQ_OBJECTS", "1500"))
 
 
 @pytest.fixture
@@ -277,9 +281,9 @@ def test_any_object_as_context(queue: Queue, spool_folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_ten_thousand_objects_as_context(queue: Queue, spool_folder: Path) -> None:
-    """The same for 10 000 objects: slow, because each is written by a commit of its own."""
-    any_objects(queue, 10_000)
+def test_thousands_of_objects_as_context(queue: Queue, spool_folder: Path) -> None:
+    """The same for `MRQ_OBJECTS` objects: slow, because many are as large as a context can be."""
+    any_objects(queue, OBJECTS)
     assert not spool_folder.exists()
 
 

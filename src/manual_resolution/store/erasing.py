@@ -27,25 +27,41 @@ SAID: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
 }
 TABLES: Final = ("manual_resolution_queue", "mrq_event", *SAID)
 
+#: Which of `values` (lower case) each row says, and which item is which resource. `offset 0` has each row made into
+#: text once, whatever the number of values; `ids` narrows it to these items.
 _CANDIDATES: Final = """
-select id from manual_resolution_queue q
- where to_jsonb(q)::text ilike any (%(patterns)s) or (q.resource_type, q.resource_id) = (%(type)s, %(number)s)
-union select item_id from mrq_event t where t.private::text ilike any (%(patterns)s)
-union select item_id from mrq_occurrence t where to_jsonb(t)::text ilike any (%(patterns)s)
-union select item_id from mrq_attempt t where to_jsonb(t)::text ilike any (%(patterns)s)
-union select item_id from mrq_proposal t where to_jsonb(t)::text ilike any (%(patterns)s)
-union select item_id from mrq_review t where to_jsonb(t)::text ilike any (%(patterns)s)
-union select item_id from mrq_outbox t where t.item_id is not null and to_jsonb(t)::text ilike any (%(patterns)s)
-order by 1
+select n, item_id from (
+    select id as item_id, lower(to_jsonb(q)::text) as said from manual_resolution_queue q where {of_item}
+    union all select item_id, lower(t.private::text) from mrq_event t where {of_rest}
+    union all select item_id, lower(to_jsonb(t)::text) from mrq_occurrence t where {of_rest}
+    union all select item_id, lower(to_jsonb(t)::text) from mrq_attempt t where {of_rest}
+    union all select item_id, lower(to_jsonb(t)::text) from mrq_proposal t where {of_rest}
+    union all select item_id, lower(to_jsonb(t)::text) from mrq_review t where {of_rest}
+    union all select item_id, lower(to_jsonb(t)::text) from mrq_outbox t where item_id is not null and {of_rest}
+    offset 0
+) rows, lateral (
+    select n from unnest(%(values)s::text[]) with ordinality v (value, n)
+     where strpos(said, lower(value)) > 0 offset 0
+) found
+union select n, id from unnest(%(kinds)s::text[], %(numbers)s::bigint[]) with ordinality r (kind, number, n)
+  join manual_resolution_queue q on (q.resource_type, q.resource_id) = (r.kind, r.number) where {of_item}
+order by 1, 2
 """
+_OF_ALL: Final = _CANDIDATES.format(of_item="true", of_rest="true")
+_OF_THESE: Final = _CANDIDATES.format(of_item="id = any(%(ids)s)", of_rest="item_id = any(%(ids)s)")
+
+#: A text to be found anywhere, in whatever case, and the resource that it may name.
+Sought = tuple[str, str | None, int | None]
 
 
-def candidates(db: Db, text: str, kind: str | None, number: int | None) -> list[int]:
-    """Items that say this text anywhere, in whatever case, or are about this resource."""
-    said = json.dumps(text, ensure_ascii=False)[1:-1]
-    pattern = said.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-    values = {"patterns": [f"%{pattern}%"], "type": kind, "number": number}
-    return [row[0] for row in db.execute(_CANDIDATES, values)]
+def candidates(db: Db, sought: Sequence[Sought], ids: Sequence[int] | None = None) -> list[list[int]]:
+    """For each text the items (among `ids`) that say it or are its resource; one reading for all texts."""
+    values = [json.dumps(text, ensure_ascii=False)[1:-1] for text, _, _ in sought]
+    facts = {"values": values, "kinds": [kind for _, kind, _ in sought], "numbers": [n for _, _, n in sought]}
+    found: list[list[int]] = [[] for _ in sought]
+    for n, item_id in db.execute(_OF_ALL if ids is None else _OF_THESE, facts | {"ids": ids}):
+        found[n - 1].append(item_id)
+    return found
 
 
 def has_waiting_alert(db: Db, item_id: int) -> bool:
