@@ -164,7 +164,7 @@ class resolves_manually:  # read as a word: `with resolves_manually(…):`
     def _described(self, error: BaseException, trace: TracebackType | None) -> Intake:
         text = clipped_text(message_of(error), MAX_PROSE_BYTES)
         number, key = self._resource()
-        facts = self._facts | {"resource_id": number, "resource_key": key, "add_id": uuid4()}
+        facts: dict[str, Any] = self._facts | {"resource_id": number, "resource_key": key, "add_id": uuid4()}
         context = self._told() | {"last_error": text, "raised_at": place_of(trace)}
         reason = self._reason or text
         try:
