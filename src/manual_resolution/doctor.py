@@ -14,7 +14,7 @@ from manual_resolution.priority import PRIORITIES
 from manual_resolution.settings import VARIABLES, Settings, unknown_names, values_of
 from manual_resolution.spool import State
 from manual_resolution.spooling import spool_of
-from manual_resolution.store import catalog, invariants, migrate, rights
+from manual_resolution.store import catalog, invariants, migrate, outbox, rights
 from manual_resolution.store.catalog import Thing
 from manual_resolution.store.connection import Database, Db
 from manual_resolution.store.invariants import Invariant
@@ -31,6 +31,8 @@ Result = Literal["ok", "wrong", "note"]
 CLOCKS_DIFFER: Final = 5.0  # seconds
 IDLE: Final = 300.0  # seconds that a transaction may do nothing
 DEEP: Final = 6 * 3600.0  # seconds that looking at every row may take
+WAITED: Final = 300.0  # seconds after which an alert must have been delivered
+LEFT_OUT: Final = 2  # intervals after which a part of MRQ must have worked again
 SWEPT: Final = 3600.0  # seconds after which a breach must be raised: twice the specification's half hour
 
 
@@ -74,6 +76,16 @@ def worded(value: Any) -> str:
         case float():
             return f"{value:g}"
     return clip(str(value), 80)
+
+
+def of_channels(settings: Settings) -> Iterator[Check]:
+    """Whether anybody is told of breaches."""
+    nobody = "none is configured: set MRQ_ALERT_SLACK_WEBHOOK, MRQ_ALERT_PAGERDUTY_KEY or MRQ_ALERT_MAIL_TO"
+    told = ", ".join(settings.alert_channels)
+    if settings.alerts == "none":
+        yield Check("ok", "channels", "none, as MRQ_ALERTS=none says")
+    else:
+        yield judged("channels", told, f"{nobody}, or MRQ_ALERTS=none where that is meant", good=told)
 
 
 def of_workflows(settings: Settings) -> Iterator[Check]:
@@ -283,6 +295,49 @@ def of_breaches(count: int, seconds: float) -> Check:
     return judged("breaches", not count, late, otherwise="wrong" if seconds > SWEPT else "note", good="all raised")
 
 
+def of_alerts(db: Db, settings: Settings) -> Iterator[Check]:
+    """Alerts that were given up, wait for too long, or are held back."""
+    counts, pause = outbox.counts(db), outbox.paused(db)
+    until = f"until {pause[0]:%Y-%m-%d %H:%M} UTC by {pause[2]}: {pause[1]}" if pause else ""
+    yield judged("alerts paused", not pause, f"{until} (mrq alerts pause --end)", good="no")
+    given_up = f"{counts['dead']} given up: mrq alerts list --state dead, then mrq alerts retry --all"
+    yield judged("alerts given up", not counts["dead"], given_up, good="none")
+    late = counts["oldest_seconds"] or 0
+    waits = f"{counts['due']} are due, the oldest for {late / 60:.0f} min: do mrq worker or mrq sweep run?"
+    yield judged("alerts waiting", pause or late <= WAITED, waits, good=f"{counts['waiting']}, none too long")
+    strangers = sorted(set(counts["channels"]) - set(settings.alert_channels)) if settings.alerts != "none" else []
+    lost = f"alerts wait for {', '.join(strangers)}, which is not configured here"
+    yield judged("alerts have a channel", not strangers, lost, otherwise="note")
+
+
+def of_heartbeats(db: Db, settings: Settings) -> Iterator[Check]:
+    """Whether each part that began to work still does, and whether the clock went back since."""
+    found = outbox.heartbeats(db)
+    for name, seconds, detail in found:
+        yield of_heartbeat(name, seconds, detail)
+    ran = any(name == "sweep" for name, *_ in found)
+    yield judged("sweep ever ran", ran, "neither mrq worker nor mrq sweep ever did here", otherwise="note")
+    ahead = max((-seconds for _, seconds, _ in found), default=0.0)
+    back = f"the database's clock is {ahead:.0f} s behind what it was: nothing is escalated meanwhile"
+    yield judged("clock goes forward", ahead <= CLOCKS_DIFFER, back)
+
+
+def of_heartbeat(name: str, seconds: float, detail: Mapping[str, Any]) -> Check:
+    """One part: when it last worked, and whether it should have since."""
+    every, ago = detail.get("every"), worded_span(max(0.0, seconds))
+    if every is None:
+        return Check("note", f"heartbeat {name}", f"it was stopped {ago} ago")
+    late = f"it last worked {ago} ago, and should every {worded_span(every)}: is it running?"
+    return judged(f"heartbeat {name}", seconds <= LEFT_OUT * every, late, good=f"{ago} ago")
+
+
+def worded_span(seconds: float) -> str:
+    """`40 s`, `12 min`, `3.5 h`."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
 def of_sessions(db: Db, settings: Settings) -> Iterator[Check]:
     """Transactions that stay open and idle: they slow every claim."""
     idle = catalog.idle_in_transaction(db, IDLE)
@@ -338,6 +393,8 @@ PARTS: Final[tuple[tuple[str, Callable[[Db, Settings], Iterator[Check]]], ...]] 
     ("mrq_now()", of_clock),
     ("mrq_setting", of_told_settings),
     ("what is overdue", of_time),
+    ("alerts", of_alerts),
+    ("heartbeats", of_heartbeats),
     ("sessions", of_sessions),
     ("item types", of_types),
 )

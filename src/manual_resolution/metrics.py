@@ -4,10 +4,15 @@ import os
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from manual_resolution.inert import inert_json
+from manual_resolution.item import Item, iso
+from manual_resolution.priority import PRIORITIES
 from manual_resolution.settings import Settings
+
+if TYPE_CHECKING:
+    from manual_resolution.sweeping import Swept
 
 
 def emit(event: Mapping[str, Any], settings: Settings) -> None:
@@ -25,6 +30,69 @@ def emit(event: Mapping[str, Any], settings: Settings) -> None:
 def timestamp() -> str:
     """Now, as the specification's metric has it: `2026-01-03T15:00:00Z`."""
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def note(event: Mapping[str, Any], settings: Settings) -> None:
+    """Emit what a person's own command did: not on their terminal, where the command has said it already."""
+    if settings.metrics_file or not sys.stderr.isatty():
+        emit(event, settings)
+
+
+# ------------------------------------------------------------------ the events
+
+
+def escalations(swept: "Swept") -> dict[str, Any]:
+    """What a sweep raised, in the manner of the specification's metric."""
+    return {
+        "metric": "manual_resolution_escalations",
+        "total": swept.escalated,
+        "by_priority": {priority: swept.by_priority.get(priority, 0) for priority in PRIORITIES},
+        "by_level": {str(level): count for level, count in sorted(swept.by_level.items())},
+        "timestamp": timestamp(),
+    }
+
+
+def told(swept: "Swept") -> str:
+    """`3 items escalated: 1 critical, 2 medium; levels 1: 2, 2: 1.`"""
+    if not swept.escalated:
+        return "Nothing has passed its deadline."
+    by = ", ".join(f"{swept.by_priority[p]} {p}" for p in PRIORITIES if p in swept.by_priority)
+    levels = ", ".join(f"{level}: {count}" for level, count in sorted(swept.by_level.items()))
+    return f"{swept.escalated:,} item{'' if swept.escalated == 1 else 's'} escalated: {by}; levels {levels}."
+
+
+def moved(item: Item) -> dict[str, Any] | None:
+    """The event of an item as a decision left it: resolved, or escalated by an operator; none for another move.
+
+    Neither a person's name nor a producer's words are in it.
+    """
+    if item.status == "resolved" and item.resolved_at:
+        seconds = (item.resolved_at - item.created_at).total_seconds()
+        return _event("resolved", item) | {
+            "option": (item.resolution_metadata or {}).get("option"),
+            "resolution_seconds": round(seconds),
+            "within_sla": item.resolved_at <= item.sla_deadline,
+            "timestamp": iso(item.resolved_at.replace(microsecond=0)),
+        }
+    if item.status == "escalated" and not item.held:
+        return _event("escalated", item) | {
+            "escalated_to": item.escalated_to,
+            "timestamp": iso(item.read_at.replace(microsecond=0)),
+        }
+    return None
+
+
+def _event(name: str, item: Item) -> dict[str, Any]:
+    return {
+        "metric": f"manual_resolution_{name}",
+        "item_id": item.id,
+        "item_type": item.item_type,
+        "priority": item.priority,
+        "escalation_level": item.escalation_level,
+    }
+
+
+# ------------------------------------------------------------------ where they go
 
 
 def _appended(path: str, line: str) -> bool:

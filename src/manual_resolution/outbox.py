@@ -5,6 +5,7 @@ A process may die between any two steps. What it had leased is due again a minut
 
 import random
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
 from time import monotonic, sleep
@@ -44,6 +45,21 @@ class Delivered:
         """Whether nothing that is due stayed undelivered."""
         return not (self.due or self.dead or self.later)
 
+    @property
+    def sentence(self) -> str:
+        """`2 alerts sent, 1 put off (slack: no answer).`"""
+        if self.paused:
+            return f"Alerts are paused until {self.paused}."
+        more = ((self.later, "put off"), (self.dead, "given up"), (self.due, "still due"))
+        parts = [f"{self.sent} alert{'' if self.sent == 1 else 's'} sent", *(f"{n} {what}" for n, what in more if n)]
+        said = "; ".join(f"{name}: {answer}" for name, answer in sorted(self.answers.items()))
+        return ", ".join(parts) + (f" ({said})" if said and not self.is_complete else "") + "."
+
+    def add(self, other: "Delivered") -> None:
+        """Count another part of the run in."""
+        self.sent, self.later, self.dead = self.sent + other.sent, self.later + other.later, self.dead + other.dead
+        self.answers |= other.answers
+
 
 def deliver(
     database: Database,
@@ -51,46 +67,61 @@ def deliver(
     *,
     seconds: float = 30,
     step: Step = lambda name: None,
-    wait: Callable[[float], None] = sleep,
+    wait: Callable[[float], object] = sleep,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Delivered:
-    """Send what is due on these channels, for at most `seconds`. Any number of processes may do it at once."""
+    """Send what is due on these channels, for at most `seconds`. Any number of processes may do it at once.
+
+    Each channel has a thread, so that a dead one keeps none waiting. `stopped` ends it early, with nothing held back.
+    """
     ends, total = monotonic() + seconds, Delivered()
     with database.connection(seconds + 60) as db:
         if pause := store.paused(db):
             total.paused = f"{pause[0]:%Y-%m-%d %H:%M} UTC ({pause[1]})"
             return total
         for _ in range(2):  # what is given up on one channel is told on the others
-            for channel in channels:
-                others = [other.name for other in channels if other.name != channel.name]
-                _Run(db, channel, others, total, ends, step, wait).run()
+            for part in _at_once([_Run(database, one, channels, ends, step, wait, stopped) for one in channels]):
+                total.add(part)
             if not total.dead:
                 break
         total.due = store.counts(db)["due"]
     return total
 
 
+def _at_once(runs: "Sequence[_Run]") -> "list[Delivered]":
+    if len(runs) < 2:
+        return [run.run() for run in runs]
+    with ThreadPoolExecutor(len(runs)) as pool:
+        return list(pool.map(_Run.run, runs))
+
+
 @dataclass(slots=True)
 class _Run:
-    db: Db
+    database: Database
     channel: Channel
-    others: list[str]
-    total: Delivered
+    channels: Sequence[Channel]
     ends: float
     step: Step
-    wait: Callable[[float], None]
+    wait: Callable[[float], object]
+    stopped: Callable[[], bool]
     failures: int = 0
+    total: Delivered = field(default_factory=Delivered)
+    db: Db = field(init=False)
 
-    def run(self) -> None:
-        while monotonic() < self.ends and self.failures < FAILURES:
-            messages = store.lease(self.db, self.channel.name, BATCH)
-            if not messages:
-                return
-            self.step("leased")
-            for group in grouped(messages):
-                self.send(group)
+    def run(self) -> Delivered:
+        with self.database.connection(max(0.0, self.ends - monotonic()) + 60) as self.db:
+            while not self.is_over and (messages := store.lease(self.db, self.channel.name, BATCH)):
+                self.step("leased")
+                for group in grouped(messages):
+                    self.send(group)
+        return self.total
+
+    @property
+    def is_over(self) -> bool:
+        return monotonic() >= self.ends or self.failures >= FAILURES or self.stopped()
 
     def send(self, group: list[Message]) -> None:
-        if monotonic() >= self.ends or self.failures >= FAILURES:
+        if self.is_over:
             store.later(self.db, ids_of(group), "not tried", 0, GIVE_UP, uncertain=False)
             return
         self.step("before_send")
@@ -116,7 +147,8 @@ class _Run:
             self.total.later += len(ids) - len(given_up)
         self.total.dead += len(given_up)
         if given_up and any(message.kind != "meta" for message in group):
-            store.tell_elsewhere(self.db, self.channel.name, self.others, len(given_up), said)
+            others = [other.name for other in self.channels if other.name != self.channel.name]
+            store.tell_elsewhere(self.db, self.channel.name, others, len(given_up), said)
 
 
 def grouped(messages: Sequence[Message]) -> Iterator[list[Message]]:

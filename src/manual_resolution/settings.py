@@ -52,6 +52,7 @@ class Settings:
     mail_from: str | None = None
     warn_at: float = 75.0
     console_url: str | None = None
+    heartbeat_url: str | None = field(default=None, repr=False)
     call_timeout: float = 10.0
     blob_token: str | None = field(default=None, repr=False)
     blob_api_url: str | None = None
@@ -227,6 +228,7 @@ VARIABLES: Final = (
     Variable("MRQ_MAIL_FROM", "mail_from", mail_address),
     Variable("MRQ_WARN_AT", "warn_at", number(1, 99)),
     Variable("MRQ_CONSOLE_URL", "console_url", web_address),
+    Variable("MRQ_HEARTBEAT_URL", "heartbeat_url", web_address, secret=True),
     Variable("MRQ_CALL_TIMEOUT", "call_timeout", number(1, 300)),
     Variable("BLOB_READ_WRITE_TOKEN", "blob_token", plain, secret=True),
     Variable("VERCEL_BLOB_API_URL", "blob_api_url", web_address),

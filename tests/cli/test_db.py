@@ -75,7 +75,7 @@ def test_what_sql_prints_can_be_applied_by_hand(mrq: Run, empty_url: str) -> Non
     assert mrq("db", "migrate", "--sql", DATABASE_URL=empty_url).out == ""
     wrong = [c["name"] for c in json.loads(mrq("doctor", "--json", DATABASE_URL=empty_url).out)["checks"]
              if c["result"] == "wrong"]  # fmt: skip
-    assert set(wrong) <= {"fsync", "full_page_writes"}
+    assert set(wrong) <= {"fsync", "full_page_writes", "channels"}
 
 
 def test_a_database_of_another_build_is_refused(mrq: Run, empty_url: str) -> None:

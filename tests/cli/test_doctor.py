@@ -12,7 +12,7 @@ from psycopg import sql
 
 from manual_resolution import Queue, Settings, doctor
 from manual_resolution.doctor import Check
-from manual_resolution.store import catalog
+from manual_resolution.store import catalog, outbox
 from manual_resolution.store.catalog import Thing
 from manual_resolution.store.migrate import migrations
 from tests.commands import Told, invoke
@@ -38,6 +38,7 @@ def run(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Run:
     is_fresh = "fresh_database_url" in request.fixturenames
     url = request.getfixturevalue("fresh_database_url" if is_fresh else "database_url")
     monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setenv("MRQ_ALERTS", "none")
     return lambda *words: invoke(["doctor", *words])
 
 
@@ -358,6 +359,60 @@ def test_attempts_that_overran_and_unknown_outcomes_are_noted(queue: Queue, conn
     found = of_time(db)
     assert found["attempts"].detail.startswith("1 overran")
     assert found["unknown outcomes"].detail == "1 of them, settled by mrq confirm ID --done|--not-done: 2"
+
+
+def of_alerting(db: Db, settings: Settings | None = None) -> dict[str, Check]:
+    """What doctor says about alerts and about what should be at work."""
+    told = settings or Settings(alert_slack_webhook="https://hooks.example.com/x")
+    return {check.name: check for part in (doctor.of_alerts, doctor.of_heartbeats) for check in part(db, told)}
+
+
+def test_alerts_that_do_not_arrive_are_wrong(connect: Connect, database_url: str, clock: Any) -> None:
+    """Alerts given up, due for more than five minutes, or held back are wrong; those for nobody here are noted."""
+    db = connect()
+    outbox.beat(db, "sweep", every=1800)
+    assert {check.result for check in of_alerting(db).values()} == {"ok"}
+    numbers = [outbox.write_test(db, channel, "alice") for channel in ("slack", "mail")]
+    assert {check.result for check in of_alerting(db).values()} == {"ok", "note"}
+    clock.forward(minutes=6)
+    found = of_alerting(db)
+    waits = "2 are due, the oldest for 6 min: do mrq worker or mrq sweep run?"
+    assert (found["alerts waiting"].result, found["alerts waiting"].detail) == ("wrong", waits)
+    assert str(found["alerts have a channel"]).endswith("alerts wait for mail, which is not configured here")
+    assert outbox.dead(db, numbers[:1], "404") == numbers[:1]
+    cure = "1 given up: mrq alerts list --state dead, then mrq alerts retry --all"
+    assert str(of_alerting(db)["alerts given up"]) == f"WRONG alerts given up: {cure}"
+    assert outbox.pause(db, outbox.after(db, timedelta(hours=1)), "Maintenance", "alice@example.com")
+    found = of_alerting(db)
+    assert found["alerts paused"].result == "wrong"
+    assert found["alerts paused"].detail.endswith("UTC by alice@example.com: Maintenance (mrq alerts pause --end)")
+
+
+def test_what_stopped_working_is_wrong(connect: Connect, database_url: str, clock: Any) -> None:
+    """A part that has not worked for two of its intervals is wrong, unless it was stopped; so is a clock gone back."""
+    db = connect()
+    assert str(of_alerting(db)["sweep ever ran"]).startswith("note  sweep ever ran: neither mrq worker nor mrq sweep")
+    outbox.beat(db, "sweep", every=1800)
+    outbox.beat(db, "probe", every=15)
+    outbox.retire(db, ["probe"])
+    clock.forward(minutes=59)
+    assert of_alerting(db)["heartbeat sweep"].result == "ok"
+    assert str(of_alerting(db)["heartbeat probe"]) == "note  heartbeat probe: it was stopped 59 min ago"
+    clock.forward(minutes=2)
+    late = "it last worked 61 min ago, and should every 30 min: is it running?"
+    assert str(of_alerting(db)["heartbeat sweep"]) == f"WRONG heartbeat sweep: {late}"
+    clock.back(minutes=62)
+    back = "the database's clock is 60 s behind what it was: nothing is escalated meanwhile"
+    assert str(of_alerting(db)["clock goes forward"]) == f"WRONG clock goes forward: {back}"
+
+
+def test_that_nobody_is_told_is_wrong_unless_it_is_meant() -> None:
+    """Without a channel and without MRQ_ALERTS=none doctor says what to set."""
+    (nobody,) = doctor.of_channels(Settings())
+    assert (nobody.result, "MRQ_ALERT_SLACK_WEBHOOK" in nobody.detail) == ("wrong", True)
+    (meant,) = doctor.of_channels(Settings(alerts="none"))
+    (slack,) = doctor.of_channels(Settings(alert_slack_webhook="https://hooks.example.com/secret"))
+    assert [str(meant), str(slack)] == ["ok    channels: none, as MRQ_ALERTS=none says", "ok    channels: slack"]
 
 
 def test_a_session_idle_in_a_transaction_is_found(connect: Connect) -> None:

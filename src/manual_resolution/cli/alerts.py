@@ -135,16 +135,8 @@ def deliver(queue: "Queue", seconds: float = 30) -> "Delivered":
 
 
 def told(delivered: "Delivered") -> str:
-    """`2 alerts sent, 1 waits for another try (slack: no answer).`"""
-    if delivered.paused:
-        return said(f"Alerts are paused until {delivered.paused}.")
-    parts = [f"{delivered.sent} alert{'' if delivered.sent == 1 else 's'} sent"]
-    parts += [
-        f"{count} {what}" for count, what in ((delivered.later, "put off"), (delivered.dead, "given up")) if count
-    ]
-    parts += [f"{delivered.due} still due"] if delivered.due else []
-    failing = "; ".join(f"{name}: {answer}" for name, answer in sorted(delivered.answers.items()))
-    return said(", ".join(parts) + (f" ({failing})" if failing and not delivered.is_complete else "") + ".")
+    """`2 alerts sent, 1 put off (slack: no answer).`"""
+    return said(delivered.sentence)
 
 
 def line(message: "Message") -> str:

@@ -29,6 +29,7 @@ from manual_resolution.cli import (
     shadow,
     spool,
     sweep,
+    worker,
 )
 from manual_resolution.cli.face import exits
 from manual_resolution.via import through
@@ -95,6 +96,7 @@ for module in (
     importing,
     spool,
     sweep,
+    worker,
     alerts,
     audit,
     erasing,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from manual_resolution.cli import parameters as given
-from manual_resolution.cli.face import mask_for, open_queue, print_item, print_json, speaker
+from manual_resolution.cli.face import mask_for, measure, open_queue, print_item, print_json, speaker
 from manual_resolution.errors import InvalidInput, NotPossible, WaitsForApproval
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ def print_resolution(ended: "Resolution", as_json: bool) -> None:
         if told.get("approved_by"):
             sentence += f"\nDecided by {inert(str(told['decided_by']))}, approved by {inert(str(told['approved_by']))}."
     print_item(ended.item, as_json, sentence)
+    measure(ended.item)
 
 
 def print_plan(

@@ -28,7 +28,8 @@ def doctor(
 ) -> None:
     """Check by name every guard of the queue, and say what is wrong.
 
-    Settings, workflows, server, triggers, constraints, indexes, rights, clock, what is overdue; with --deep
+    Settings, workflows, server, triggers, constraints, indexes, rights, clock, what is overdue, alerts that
+    did not arrive, parts that stopped working; with --deep
     whether every row is as the guards should have kept it. Exit code 0 when nothing is wrong (notes may
     remain), 1 when something is, 2 for wrong settings, 3 without a database.
     """
@@ -59,6 +60,7 @@ def checks(deep: bool = False) -> "Iterator[tuple[Check, int]]":
         yield from ((doctor.Check("wrong", "settings", problem), 2) for problem in error.problems)
         return
     yield from coded(doctor.of_settings(settings, environ))
+    yield from coded(doctor.of_channels(settings))
     yield from coded(doctor.of_workflows(settings))
     yield from coded(doctor.of_spool(settings))
     try:

@@ -105,6 +105,15 @@ def speaker(name: str | None) -> "Actor":
     return Actor(operator(chosen), "person", command())
 
 
+def measure(item: "Item") -> None:
+    """Emit the metric event of what was just decided, where it is one."""
+    from manual_resolution.metrics import moved, note
+    from manual_resolution.settings import Settings
+
+    if event := moved(item):
+        note(event, Settings.from_env())
+
+
 def print_json(value: Any) -> None:
     """One JSON document on stdout; ASCII, so that nothing in it can move a cursor."""
     print(json.dumps(value, ensure_ascii=True, default=str))

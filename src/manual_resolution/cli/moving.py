@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from manual_resolution.cli import parameters as given
-from manual_resolution.cli.face import open_queue, print_item, speaker
+from manual_resolution.cli.face import measure, open_queue, print_item, speaker
 from manual_resolution.cli.looking import filtered
 from manual_resolution.errors import InvalidInput
 
@@ -174,6 +174,7 @@ def escalate(
     with closing(open_queue()) as queue:
         found = queue.escalate(number, who, why, to=to)
     print_item(found, as_json, f"#{number} waits for {found.escalated_to or 'anybody else'}.")
+    measure(found)
 
 
 def priority(

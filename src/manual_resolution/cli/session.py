@@ -7,7 +7,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from time import monotonic
 from typing import Any, ClassVar, Final, NoReturn
 
-from manual_resolution import intake
+from manual_resolution import intake, metrics
 from manual_resolution.case import Case, Offer
 from manual_resolution.cli import show
 from manual_resolution.cli.lease import Lease
@@ -230,6 +230,8 @@ class Session:
             say(f'Resolution recorded: "{hide(ended.item.resolution or "")}"')
         else:
             self.tally.put_aside += 1
+        if event := metrics.moved(ended.item):
+            metrics.note(event, self.queue.settings)
 
     def again(self, sentence: str) -> NoReturn:
         """Say what happened, then show the item as it is now."""

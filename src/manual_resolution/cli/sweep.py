@@ -2,7 +2,7 @@
 
 import sys
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -11,7 +11,7 @@ from manual_resolution.cli import parameters as given
 from manual_resolution.cli.face import fail, open_queue, print_json
 
 if TYPE_CHECKING:
-    from manual_resolution.sweeping import Swept
+    from manual_resolution.queue import Queue
 
 
 def register(app: typer.Typer) -> None:
@@ -27,46 +27,31 @@ def sweep(as_json: given.Json = False) -> None:
     stayed undelivered, or when alerts go nowhere without MRQ_ALERTS=none.
     """
     from manual_resolution.item import Actor
-    from manual_resolution.metrics import emit
+    from manual_resolution.metrics import emit, escalations, told
     from manual_resolution.via import command
 
     with closing(open_queue()) as queue:
         settings = queue.settings
         swept = queue.sweep(by=Actor("mrq", "machine", command()))
-        event = metric(swept)
+        event = escalations(swept)
         print_json(event) if as_json else print(told(swept))
         emit(event, settings)
+        note(queue, "sweep")
         if settings.alerts == "none":
             return
         if not settings.alert_channels:
             fail(alerts.NO_CHANNEL, 1)
         delivered = alerts.deliver(queue)
+        note(queue, "deliver")
     if delivered.sent or delivered.paused or not delivered.is_complete:
         print(alerts.told(delivered), file=sys.stderr if as_json else sys.stdout)
     if not delivered.is_complete:
         raise typer.Exit(1)
 
 
-def metric(swept: "Swept") -> dict[str, Any]:
-    """What a sweep raised, in the manner of the specification's metric."""
-    from manual_resolution.metrics import timestamp
-    from manual_resolution.priority import PRIORITIES
+def note(queue: "Queue", component: str) -> None:
+    """Note that this was done, and is to be done again within the specification's half hour."""
+    from manual_resolution.store.outbox import beat
 
-    return {
-        "metric": "manual_resolution_escalations",
-        "total": swept.escalated,
-        "by_priority": {priority: swept.by_priority.get(priority, 0) for priority in PRIORITIES},
-        "by_level": {str(level): count for level, count in sorted(swept.by_level.items())},
-        "timestamp": timestamp(),
-    }
-
-
-def told(swept: "Swept") -> str:
-    """`3 items escalated: 1 critical, 2 medium; levels 1: 2, 2: 1.`"""
-    from manual_resolution.priority import PRIORITIES
-
-    if not swept.escalated:
-        return "Nothing has passed its deadline."
-    by = ", ".join(f"{swept.by_priority[p]} {p}" for p in PRIORITIES if p in swept.by_priority)
-    levels = ", ".join(f"{level}: {count}" for level, count in sorted(swept.by_level.items()))
-    return f"{swept.escalated:,} item{'' if swept.escalated == 1 else 's'} escalated: {by}; levels {levels}."
+    with queue.database.connection() as db:
+        beat(db, component, every=1800)

@@ -50,6 +50,12 @@ def of_item(db: Db, item_id: int) -> list[Attempt]:
         ).fetchall()
 
 
+def unknown(db: Db) -> list[int]:
+    """Items with an attempt whose outcome nobody knows, the longest unknown first; at most a thousand."""
+    rows = db.execute("select item_id from mrq_attempt where state = 'unknown' order by deadline, id limit 1000")
+    return [row[0] for row in rows.fetchall()]
+
+
 def by_key(db: Db, key: UUID) -> Attempt | None:
     """One attempt by its key."""
     with db.cursor(row_factory=class_row(Attempt)) as cursor:

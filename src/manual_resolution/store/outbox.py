@@ -237,11 +237,20 @@ def paused(db: Db) -> tuple[datetime, str, str] | None:
 
 
 def beat(db: Db, component: str, **detail: Any) -> None:
-    """Note that a part of MRQ did its work just now."""
+    """Note that a part of MRQ did its work just now. A clock that went back does not take that back."""
     db.execute(
         """insert into mrq_heartbeat (component, detail) values (%(component)s, %(detail)s)
-           on conflict (component) do update set at = mrq_now(), detail = excluded.detail""",
+           on conflict (component) do update
+             set at = greatest(mrq_heartbeat.at, mrq_now()), detail = excluded.detail""",
         {"component": component, "detail": Jsonb(detail)},
+    )
+
+
+def retire(db: Db, components: list[str]) -> None:
+    """Note that parts of MRQ ended because they were asked to: nobody need wait for their next heartbeat."""
+    db.execute(
+        "update mrq_heartbeat set detail = detail || '{\"every\": null}' where component = any (%(components)s)",
+        {"components": components},
     )
 
 
