@@ -1,0 +1,154 @@
+"""`mrq metrics` and the events of single moves: what monitoring gets, and what it never gets."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from manual_resolution.exposition import Metric, Sample, by, histogram, text
+
+from .conftest import Ended, Run
+
+NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
+LABEL = r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\\\|\\"|\\n)*)"'
+NUMBER = r"(?:[+-]?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?)|\+Inf|-Inf|NaN)"
+SAMPLE = re.compile(rf"({NAME})(?:\{{({LABEL}(?:,{LABEL})*)\}})? ({NUMBER})")
+SUFFIXES = {"histogram": ("_bucket", "_sum", "_count"), "gauge": ("",), "counter": ("",)}
+
+Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def scraped(exposed: str) -> Series:
+    """What a strict scraper reads of a text of format 0.0.4; whatever is not right in it is an assertion."""
+    assert exposed.endswith("\n") and "\r" not in exposed and "\n\n" not in exposed
+    found: Series = {}
+    helped, kinds, name = set[str](), dict[str, str](), ""
+    for line in exposed[:-1].split("\n"):
+        if line.startswith("# HELP "):
+            name = line.split(" ", 3)[2]
+            assert name not in helped and len(line.split(" ", 3)) == 4, line
+            helped.add(name)
+        elif line.startswith("# TYPE "):
+            _, _, typed, kind = line.split(" ")
+            assert typed == name and typed not in kinds and kind in SUFFIXES, line
+            kinds[name] = kind
+            assert (kind == "counter") == name.endswith("_total"), line
+        else:
+            sample = SAMPLE.fullmatch(line)
+            assert sample, line
+            assert sample[1] in {name + suffix for suffix in SUFFIXES[kinds[name]]}, line
+            labels = frozenset(re.findall(LABEL, sample[2] or ""))
+            assert len(labels) == len(dict(labels)) and (sample[1], labels) not in found, line
+            found[sample[1], labels] = float(line.rpartition(" ")[2])
+    assert helped == set(kinds)
+    return found
+
+
+def test_the_metric_is_the_specifications_event(mrq: Run, add: Callable[..., int]) -> None:
+    """`mrq metrics` prints the event of the specification: its fields, its order, one line."""
+    for number, priority in enumerate(("critical", "high", "medium", "medium"), 1):
+        add(number, priority=priority)
+    told = mrq("metrics")
+    event = json.loads(told.out)
+    assert told.out.count("\n") == 1
+    assert list(event) == [
+        "metric", "total_pending", "by_priority", "oldest_item_hours", "items_breaching_sla", "timestamp",
+    ]  # fmt: skip
+    assert event["by_priority"] == {"critical": 1, "high": 1, "medium": 2, "low": 0}
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", event["timestamp"])
+    assert mrq("metrics", "--json").json["total_pending"] == 4
+
+
+def test_prometheus_is_told_the_same_numbers(mrq: Run, add: Callable[..., int], clock: Any) -> None:
+    """The text is strict, its sums equal the event's, and no label holds a number, a person or a reason."""
+    add(1, priority="critical", reason="alice@example.com's mail")
+    add(2, priority="low")
+    clock.forward(hours=5)
+    mrq("worker", "--once", MRQ_ALERTS="none")
+    told, event = scraped(mrq("metrics", "--format", "prometheus").out), mrq("metrics").json
+    depth = {dict(labels)["priority"]: value for (name, labels), value in told.items() if name.endswith("_depth")}
+    assert depth == event["by_priority"] and sum(depth.values()) == event["total_pending"]
+    plain = {name.removeprefix("manual_resolution_queue_"): value for (name, labels), value in told.items()}
+    assert plain["sla_breached_items"] == event["items_breaching_sla"] == 1
+    assert plain["oldest_item_age_seconds"] // 3600 == event["oldest_item_hours"] == 5
+    jobs = {dict(labels)["job"] for (name, labels) in told if name.endswith("_timestamp_seconds")}
+    assert {"sweep", "deliver", "worker"} <= jobs
+    assert {label for _, labels in told for label, _ in labels} <= {"priority", "state", "job", "item_type", "le"}
+    assert not re.search("alice|parcel:", mrq("metrics", "--format", "prometheus").out)
+
+
+def test_a_metric_of_nothing_is_nothing_and_names_are_escaped() -> None:
+    """A metric without samples is left out; quotes, backslashes and line feeds in a label keep the text whole."""
+    odd = 'a"b\\c\nd'
+    counted = histogram("item_type", odd, (3600.0, 86400.0), (2, 1, 1), 100_000.5)
+    told = scraped(
+        text(
+            [
+                Metric("empty", "gauge", "Nothing.", []),
+                Metric("x_total", "counter", "A\nhelp \\ text.", by("item_type", {odd: 2})),
+                Metric("y_seconds", "histogram", "Spans.", list(counted)),
+                Metric("z", "gauge", "One.", [Sample(1.5)]),
+            ]
+        )
+    )
+    label = ("item_type", r"a\"b\\c\nd")
+    assert told["x_total", frozenset([label])] == 2
+    buckets = {dict(labels)["le"]: value for (name, labels), value in told.items() if name == "y_seconds_bucket"}
+    assert buckets == {"3600": 2, "86400": 3, "+Inf": 4}
+    assert told["y_seconds_count", frozenset([label])] == 4
+    assert told["z", frozenset()] == 1.5 and not any(name == "empty" for name, _ in told)
+
+
+def test_a_file_is_replaced_as_a_whole(mrq: Run, tmp_path: Path) -> None:
+    """With --output the file is there whole and readable for others, and nothing is left beside it."""
+    file = tmp_path / "mrq.prom"
+    assert mrq("metrics", "--format", "prometheus", "-o", file).code == 0
+    scraped(file.read_text())
+    assert [path.name for path in tmp_path.iterdir()] == ["mrq.prom"]
+    assert file.stat().st_mode & 0o777 == 0o644
+    assert mrq("metrics", "-o", tmp_path / "no" / "file").code == 1
+
+
+@pytest.mark.parametrize("words", [("--format", "xml"), ("--format", "prometheus", "--json")])
+def test_another_format_is_refused(mrq: Run, words: tuple[str, ...]) -> None:
+    """A format that is none is refused with what is allowed."""
+    told = mrq("metrics", *words)
+    assert told.code == 2 and "json" in told.err
+
+
+def events(told: Ended) -> list[dict[str, Any]]:
+    """The metric events on stderr."""
+    return [json.loads(line) for line in told.err.splitlines() if line.startswith('{"metric"')]
+
+
+def test_a_resolution_and_an_escalation_are_events(mrq: Run, add: Callable[..., int], clock: Any) -> None:
+    """What a command resolves or passes on is one event each, without a person or a producer's word in it."""
+    first, second = add(1, priority="high", reason="secret words"), add(2)
+    clock.forward(hours=25)
+    mrq("claim", first)
+    (event,) = events(mrq("resolve", first, "--option", "send", "-m", "because", "--set", "house=7"))
+    assert 25 * 3600 <= event.pop("resolution_seconds") < 25 * 3600 + 60
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", event.pop("timestamp"))
+    assert event == {
+        "metric": "manual_resolution_resolved",
+        "item_id": first,
+        "item_type": "parcel_stuck",
+        "priority": "high",
+        "escalation_level": 0,
+        "option": "send",
+        "within_sla": False,
+    }
+    (event,) = events(mrq("escalate", second, "--to", "support", "-m", "because"))
+    assert (event["metric"], event["escalated_to"]) == ("manual_resolution_escalated", "support")
+    assert events(mrq("reopen", first, "-m", "because")) == []
+
+
+def test_events_go_to_the_file_that_the_settings_name(mrq: Run, add: Callable[..., int], tmp_path: Path) -> None:
+    """With MRQ_METRICS_FILE nothing is on stderr."""
+    number, file = add(1), tmp_path / "metrics.jsonl"
+    told = mrq("resolve", number, "--option", "send", "-m", "because", "--set", "house=7", MRQ_METRICS_FILE=str(file))
+    assert (told.code, told.err) == (0, "")
+    assert json.loads(file.read_text())["item_id"] == number
