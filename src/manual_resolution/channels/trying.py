@@ -84,4 +84,6 @@ def why(error: BaseException, seconds: float) -> str:
         return f"no answer within {seconds:g} s"
     if isinstance(error, socket.gaierror):
         return "its name is not known"
-    return (getattr(error, "strerror", None) or type(error).__name__).lower()
+    if isinstance(error, ConnectionError) and not isinstance(error, ConnectionRefusedError):
+        return "the connection broke"
+    return (getattr(error, "strerror", None) or "its answer makes no sense").lower()
