@@ -98,7 +98,7 @@ class Needle:
     """A subject's value, and how to find it: as a whole word, in whatever case, texts of one item beside it."""
 
     def __init__(self, value: str) -> None:
-        self.value = strict.note(value).strip()
+        self.value = strict.note(value, "subject").strip()
         if len(self.value) < SHORTEST:
             raise InvalidInput("subject", value, f"at least {SHORTEST} characters: a shorter value is part of too much")
         resource = RESOURCE.fullmatch(self.value)

@@ -25,9 +25,9 @@ FORMULA: Final = re.compile("[=+\\-@\t\r\n'＝＋－＠]")
 
 COLUMNS: Final = (
     "at", "item_id", "entry", "decision", "option", "values", "outcome", "justification", "justification_source",
-    "decided_by", "approved_by", "confirmed_by", "actor_kind", "via", "checks", "plan", "attempt", "attempt_state",
-    "attempt_started_at", "attempt_ended_at", "escalated_to", "deferred_until", "priority", "item_type",
-    "resource_type", "resource_id", "resource_key", "created_at", "sla_deadline", "erased",
+    "decided_by", "approved_by", "denied_by", "confirmed_by", "actor_kind", "via", "checks", "plan", "attempt",
+    "attempt_state", "attempt_started_at", "attempt_ended_at", "escalated_to", "deferred_until", "priority",
+    "item_type", "resource_type", "resource_id", "resource_key", "created_at", "sla_deadline", "erased",
 )  # fmt: skip
 
 
@@ -89,10 +89,11 @@ def decision(found: Decided, workflows: Registry) -> dict[str, Any]:
     metadata = private.get("resolution_metadata") or {}
     seen = private.get("shown") if isinstance(private.get("shown"), dict) else tried.get("seen") or private.get("seen")
     mask = mask_of(workflows.of(found.item_type), found.context, private.get("context"))
+    withdrawn = private.get("reason") if found.verb == "withdraw" else None  # elsewhere it is the item's own
     said = {
         "option": private.get("option") or metadata.get("option") or tried.get("option"),
         "values": private.get("values") or metadata.get("values") or tried.get("values") or None,
-        "outcome": private.get("resolution") or private.get("outcome") or private.get("reason"),
+        "outcome": private.get("resolution") or private.get("outcome") or private.get("changed") or withdrawn,
         "justification": first_of("justification", private, metadata, tried) or private.get("note"),
         "checks": metadata.get("checks") or (seen or {}).get("checks"),
         "plan": (seen or {}).get("plan"),
@@ -106,6 +107,7 @@ def decision(found: Decided, workflows: Registry) -> dict[str, Any]:
         "justification_source": metadata.get("justification_source"),
         "decided_by": metadata.get("decided_by") or private.get("proposer") or tried.get("actor") or found.actor,
         "approved_by": metadata.get("approved_by") or (found.actor if found.verb == "approve" else None),
+        "denied_by": found.actor if found.verb == "deny" else None,
         "confirmed_by": metadata.get("confirmed_by") or (found.actor if found.verb == "confirm" else None),
         "actor_kind": found.actor_kind,
         "via": found.via,

@@ -138,9 +138,9 @@ def justification(text: str) -> str:
     return _prose("justification", text)
 
 
-def note(text: str) -> str:
+def note(text: str, parameter: str = "note") -> str:
     """A note: not blank, up to 8192 bytes of UTF-8."""
-    return _prose("note", text)
+    return _prose(parameter, text)
 
 
 def operator(name: str, parameter: str = "operator") -> str:

@@ -220,6 +220,11 @@ def test_what_is_not_understood_is_told(mrq: Run, words: list[str]) -> None:
     assert (ended.code, ended.out, ADA in ended.err) == (2, "", False)
 
 
+def test_a_blank_subject_is_named_as_the_subject(mrq: Run) -> None:
+    """`--subject "$UNSET"` is refused by that name, not as a note."""
+    assert mrq("erase", "--subject", "", "-m", "request").err.startswith("subject = '' is not allowed")
+
+
 @pytest.mark.parametrize(
     "change",
     [

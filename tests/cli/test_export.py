@@ -92,6 +92,31 @@ def test_csv_says_the_same(mrq: Run, add: Add, exported: Any) -> None:
     assert json.loads(rows[0]["checks"])["there"]["verdict"] == "pass"
 
 
+def test_a_denial_names_who_denied(mrq: Run, add: Add, exported: Any) -> None:
+    """A denial's line has the proposer and beside it who denied, whose reason it is."""
+    two = {"MRQ_WORKFLOWS": "tests.cli.two_persons_world", "MRQ_TRUST_AS": "1"}
+    number = add(1, type="parcel_lost")
+    mrq("resolve", number, "--option", "refund", "--set", "amount=5", "-m", "it never came", **two)
+    mrq("deny", number, "-m", "it came today", "--as", "bob@example.com", **two)
+    proposed, denied = [json.loads(line) for line in exported().out.splitlines()]
+    assert (proposed["decision"], proposed["decided_by"], proposed["denied_by"]) == (
+        "propose", "alice@example.com", None,
+    )  # fmt: skip
+    assert (denied["decision"], denied["decided_by"], denied["denied_by"], denied["justification"]) == (
+        "deny", "alice@example.com", "bob@example.com", "it came today",
+    )  # fmt: skip
+
+
+def test_what_an_item_is_about_is_no_outcome(mrq: Run, add: Add, exported: Any) -> None:
+    """Amended or opened anew: the line's outcome is not the reason that the item was added for."""
+    add(1)
+    mrq("amend", 1, "--set", "colour=red", "-m", "seen on the shelf")
+    mrq("resolve", 1, "--option", "send", "--set", "house=7", "-m", "hers")
+    mrq("reopen", 1, "-m", "it came back")
+    told = [(row["decision"], row["outcome"]) for row in map(json.loads, exported().out.splitlines())]
+    assert told == [("amend", None), ("resolve", "Sent to house 7"), ("reopen", None)]
+
+
 @pytest.mark.parametrize("text", FORMULAS)
 def test_what_begins_a_formula_is_inert(text: str) -> None:
     """Whatever a spreadsheet takes for a formula begins with an apostrophe; taking that away gives the text back."""
@@ -139,6 +164,7 @@ def test_a_file_is_whole_or_not_there(mrq: Run, add: Add, exported: Any, tmp_pat
         ("--from", "2026-01-02", "--to", "2026-01-01"),
         ("--from", "2026-01-01", "--to", "2026-01-02", "--format", "xls"),
         ("--from", "2026-01-01", "--to", "2026-01-02", "-o", "/"), ("--from", "2026-01-01"),
+        ("--from", "2026-01-01", "--to", "2026-01-02", "-o", "/no-such-folder/decisions.csv"),
     ],
 )  # fmt: skip
 def test_what_is_not_understood_is_told(mrq: Run, words: tuple[str, ...]) -> None:

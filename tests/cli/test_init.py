@@ -55,6 +55,14 @@ def python(home: Path, environment: dict[str, str]) -> Callable[..., subprocess.
 # ------------------------------------------------------------------ what is written
 
 
+def test_settings_that_were_filled_in_are_not_copied_over(mrq: Any, home: Path) -> None:
+    """Where mrq.env is there, no next step overwrites it with the sample."""
+    assert "cp mrq.env.example mrq.env" in mrq("init").out
+    (home / "mrq.env").write_text("MRQ_OPERATOR=alice@example.com\n")
+    told = mrq("init").out
+    assert "cp " not in told and ". ./mrq.env" in told
+
+
 def test_it_writes_entry_points_sample_item_type_and_test(mrq: Any, home: Path) -> None:
     """Everything is written once and said; no `__init__.py` in `scripts/`; what comes later is named."""
     printed = mrq("init").out

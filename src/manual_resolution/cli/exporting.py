@@ -56,7 +56,10 @@ def written(file: str | None) -> Iterator[TextIO]:
         return
     if os.path.isdir(file):
         raise InvalidInput("output", file, "a file, not a folder")
-    made, partial = tempfile.mkstemp(prefix=f".{os.path.basename(file)}.", dir=os.path.dirname(file) or ".")
+    try:
+        made, partial = tempfile.mkstemp(prefix=f".{os.path.basename(file)}.", dir=os.path.dirname(file) or ".")
+    except OSError as error:
+        raise InvalidInput("output", file, f"a file in a folder that can be written ({error.strerror})") from None
     try:
         with open(made, "w", encoding="utf-8", newline="") as out:
             yield out

@@ -58,7 +58,9 @@ def next_steps(folder: Path, embedded: bool) -> list[str]:
     from manual_resolution.inert import inert
 
     steps = [] if folder.resolve() == Path.cwd() else [f"cd {inert(shlex.quote(str(folder)))}"]
-    steps += ["cp mrq.env.example mrq.env      # fill in what is yours", "set -a; . ./mrq.env; set +a"]
+    if not (folder / "mrq.env").exists():  # a copy would overwrite what they filled in
+        steps += ["cp mrq.env.example mrq.env      # fill in what is yours"]
+    steps += ["set -a; . ./mrq.env; set +a"]
     if not embedded:
         steps += ["mrq db migrate"]
     elif os.environ.get("DATABASE_URL"):
