@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from manual_resolution.errors import SettingsError, shown
 from manual_resolution.priority import DEFAULT_SLA_HOURS, PRIORITIES, Priority
@@ -158,10 +159,19 @@ def postgres_address(text: str) -> str:
 
 
 def web_address(text: str) -> str:
-    """https, or http on a loopback address."""
-    if not re.match(r"https://[^/@\s]+(/|$)|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?(/|$)", text):
+    """https, or http on a loopback address; with a port that there is, in printable ASCII."""
+    right = r"(https://[^/@]+|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?)(/[!-~]*)?"
+    if not re.fullmatch(r"[!-~]+", text) or not re.fullmatch(right, text) or not has_port(text):
         raise ValueError("https://…, or http:// on a loopback address")
     return text
+
+
+def has_port(address: str) -> bool:
+    """Whether an address can be taken apart, and its port, where it names one, is at most 65535."""
+    try:
+        return urlsplit(address).port != 0
+    except ValueError:
+        return False
 
 
 def none_at_all(text: str) -> str:
@@ -179,8 +189,9 @@ def routing_key(text: str) -> str:
 
 
 def mail_address(text: str) -> str:
-    """One address, without a display name."""
-    if not re.fullmatch(r"[^@\s,<>\"']{1,64}@[A-Za-z0-9.-]{1,253}", text):
+    """One address in ASCII, without a display name, comments or quotes."""
+    word = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+    if len(text) > 254 or not re.fullmatch(rf"{word}(\.{word})*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", text):
         raise ValueError("an address such as oncall@example.com")
     return text
 
@@ -192,7 +203,9 @@ def mail_addresses(text: str) -> tuple[str, ...]:
 
 def smtp_address(text: str) -> str:
     """A mail server: smtps:// (TLS at once), smtp:// (STARTTLS is demanded), or plain smtp:// on a loopback address."""
-    if not re.fullmatch(r"smtps?://([^/@\s]+@)?(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?/?", text):
+    if not re.fullmatch(
+        r"smtps?://([^/@\s]+@)?(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?/?", text
+    ) or not has_port(text):
         raise ValueError("smtps://user:password@host:465 or smtp://user:password@host:587")
     return text
 

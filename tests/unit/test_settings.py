@@ -38,6 +38,9 @@ def test_settings_come_from_the_environment() -> None:
         *(("MRQ_TEAM", value) for value in ("", "Engineering", "a,,b", "a b")), ("MRQ_WORKFLOWS", "a;b"),
         *(("DATABASE_URL", value) for value in ("", "mysql://h/d", "h")), ("MRQ_OPERATOR", " "),
         *(("VERCEL_BLOB_API_URL", value) for value in ("http://example.com", "ftp://h", "https://u@h/", "x")),
+        *(("MRQ_ALERT_SLACK_WEBHOOK", f"https://{rest}") for rest in ("h:99999/x", "h/a b", "h/ü", "[::1/x", "h:x/")),
+        *(("MRQ_SMTP_URL", value) for value in ("smtp://h:99999", "http://h", "smtp://h:0", "smtp://a b@h", "smtp://u#x@h")),
+        *(("MRQ_MAIL_FROM", value) for value in ("a", "a@b@c", "a..b@c", "x\x01@c", "ü@c", "a@c\nBcc: d@e", "a(b@c")),
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_named(name: str, value: str) -> None:

@@ -138,11 +138,13 @@ def waiting(queue: "Queue", told: Told, folder: Path) -> str:
 
 def arrived(lines: list[str], folder: Path) -> list[str]:
     """A message of Slack's as a block of its own."""
+    from manual_resolution.cli.lines import terminal_width
     from manual_resolution.inert import inert_block
 
     if not lines:
         return []
-    return [f"In Slack (a stand-in; all alerts are in {shown_path(folder / 'alerts')}):", *map(inert_block, lines)]
+    first = f"In Slack (a stand-in; all alerts are in {shown_path(folder / 'alerts')}):"
+    return [first, inert_block("\n".join(lines), width=terminal_width())]
 
 
 def listing(queue: "Queue", folder: Path, told: Told) -> None:
