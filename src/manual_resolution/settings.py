@@ -203,9 +203,8 @@ def mail_addresses(text: str) -> tuple[str, ...]:
 
 def smtp_address(text: str) -> str:
     """A mail server: smtps:// (TLS at once), smtp:// (STARTTLS is demanded), or plain smtp:// on a loopback address."""
-    if not re.fullmatch(
-        r"smtps?://([^/@\s]+@)?(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?/?", text
-    ) or not has_port(text):
+    right = r"smtps?://([^/?#@\s]+@)?(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?/?"
+    if not re.fullmatch(right, text) or not has_port(text):
         raise ValueError("smtps://user:password@host:465 or smtp://user:password@host:587")
     return text
 
