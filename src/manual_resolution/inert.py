@@ -103,16 +103,23 @@ def _is_mark(char: str) -> bool:
 
 
 def _broken(line: str, room: int | None) -> list[str]:
-    """`line` in pieces of at most `room` columns; at least one piece."""
-    if room is None:
-        return [line]
-    pieces, start, used = [], 0, 0
+    """`line` in pieces of at most `room` columns, at least one: broken behind a blank in the second half, if any."""
+    pieces: list[str] = []
+    while room is not None and (end := _end(line, room)) < len(line):
+        blank = line.rfind(" ", end // 2, end + 1)
+        pieces.append(line[:end] if blank < 0 else line[:blank])
+        line = line[end:] if blank < 0 else line[blank + 1 :]
+    return [*pieces, line]
+
+
+def _end(line: str, room: int) -> int:
+    """How many characters of `line` fit `room` columns; at least one."""
+    used = 0
     for at, char in enumerate(line):
         used += _columns(char)
-        if used > room and at > start:
-            pieces.append(line[start:at])
-            start, used = at, _columns(char)
-    return [*pieces, line[start:]]
+        if used > room and at:
+            return at
+    return len(line)
 
 
 def _columns(char: str) -> int:

@@ -92,6 +92,19 @@ def test_a_long_line_is_broken_where_the_terminal_would_break_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "block"),
+    [
+        ("not known just now", "> not known\n> just now"),
+        ("a word-that-is-too-long", "> a word-tha\n> t-is-too-l\n> ong"),
+        ("0123456789 ab", "> 0123456789\n> ab"),
+    ],
+)
+def test_a_long_line_is_broken_between_words(text: str, block: str) -> None:
+    """A word is cut only where no blank stands in the second half of the row."""
+    assert inert_block(text, prefix="> ", width=12) == block
+
+
+@pytest.mark.parametrize(
     ("text", "width", "clipped"),
     [
         ("abc", 3, "abc"),
