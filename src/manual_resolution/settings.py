@@ -51,6 +51,7 @@ class Settings:
     alert_mail_to: tuple[str, ...] = ()
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str | None = None
+    report_to: tuple[str, ...] = ()
     warn_at: float = 75.0
     console_url: str | None = None
     heartbeat_url: str | None = field(default=None, repr=False)
@@ -238,6 +239,7 @@ VARIABLES: Final = (
     Variable("MRQ_ALERT_MAIL_TO", "alert_mail_to", mail_addresses),
     Variable("MRQ_SMTP_URL", "smtp_url", smtp_address, secret=True),
     Variable("MRQ_MAIL_FROM", "mail_from", mail_address),
+    Variable("MRQ_REPORT_TO", "report_to", mail_addresses),
     Variable("MRQ_WARN_AT", "warn_at", number(1, 99)),
     Variable("MRQ_CONSOLE_URL", "console_url", web_address),
     Variable("MRQ_HEARTBEAT_URL", "heartbeat_url", web_address, secret=True),
@@ -304,6 +306,8 @@ class _Reader:
             self.problems.append("DATABASE_URL and MRQ_EMBEDDED=1 are both set: unset one, MRQ uses one database.")
         if found.alert_mail_to and not (found.smtp_url and found.mail_from):
             self.problems.append("MRQ_ALERT_MAIL_TO needs MRQ_SMTP_URL and MRQ_MAIL_FROM beside it.")
+        if found.report_to and not (found.smtp_url and found.mail_from):
+            self.problems.append("MRQ_REPORT_TO needs MRQ_SMTP_URL and MRQ_MAIL_FROM beside it.")
         hours = [found.sla_hours(priority) for priority in PRIORITIES]
         if hours != sorted(hours):
             listed = ", ".join(f"{p} {h:g}" for p, h in zip(PRIORITIES, hours, strict=True))

@@ -178,7 +178,8 @@ select id, 'times_have_been' as rule,
 #: The triggers that take a row for one just added.
 _JUST_ADDED: Final = """
 alter table manual_resolution_queue <way> trigger mrq_fill;
-alter table manual_resolution_queue <way> trigger mrq_insert_events
+alter table manual_resolution_queue <way> trigger mrq_insert_events;
+alter table manual_resolution_queue <way> trigger mrq_rollup_added
 """
 #: As the trigger writes it for an item just added; with everything that an adopted row may be already.
 _EVENTS: Final = """
@@ -227,6 +228,7 @@ def adopt(db: Db, aside: Aside, zone: str) -> Adoption:
     db.execute(
         "insert into mrq_occurrence (item_id, n, occurred_at) select id, 1, created_at from manual_resolution_queue"
     )
+    db.execute("select mrq_rollup_rebuild()")
     adoption = _told(db, aside, zone)
     db.execute("drop table mrq_set_aside")
     for statement in (*aside.grants, *aside.keys):

@@ -32,6 +32,7 @@ _TIMED: Final = (
     "escalation_level", "next_level_at", "notice_at",
 )  # fmt: skip
 
+_COUNTED: Final = ("mrq_open_now", "mrq_by_day")
 _ALERTING: Final = ("mrq_outbox", "mrq_pause", "mrq_heartbeat")
 
 DUTIES: Final[dict[str, tuple[Right, ...]]] = {
@@ -53,7 +54,8 @@ DUTIES: Final[dict[str, tuple[Right, ...]]] = {
         *((right, "mrq_proposal", ()) for right in ("select", "insert", "update")),
         *((right, table, ()) for table in ("mrq_review", "mrq_training") for right in ("select", "insert")),
         *((right, table, ()) for table in _ALERTING for right in ("select", "insert", "update")),
-        *(("select", table, ()) for table in ("mrq_event", "mrq_setting", "mrq_migration")),
+        *((right, "mrq_report", ()) for right in ("select", "insert", "update")),
+        *(("select", table, ()) for table in ("mrq_event", "mrq_setting", "mrq_migration", *_COUNTED)),
     ),
     # Sweeps, ends what time ends, delivers alerts; decides nothing.
     "worker": (
@@ -62,7 +64,8 @@ DUTIES: Final[dict[str, tuple[Right, ...]]] = {
         *((right, table, ()) for table in ("mrq_occurrence", "mrq_attempt", "mrq_proposal")
           for right in ("select", "update")),
         *((right, table, ()) for table in _ALERTING for right in ("select", "insert", "update")),
-        ("select", "mrq_setting", ()),
+        *((right, "mrq_report", ()) for right in ("select", "insert", "update")),
+        *(("select", table, ()) for table in ("mrq_event", "mrq_setting", *_COUNTED)),
     ),
 }  # fmt: skip
 

@@ -1,0 +1,168 @@
+"""Statements behind the report: sums from the rollups, percentiles and come-backs from the items themselves."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from psycopg.rows import class_row
+
+from manual_resolution.store.connection import Db
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCount:
+    """How many items of one type and priority are open."""
+
+    item_type: str
+    priority: str
+    n: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sums:
+    """What happened in a window to one item type, through one resolver ('' for none); `micros` is their total time."""
+
+    item_type: str
+    resolver: str
+    created: int
+    escalated: int
+    resolved: int
+    in_time: int
+    micros: Decimal
+    withdrawn: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Seconds from happening to resolution that half, and nine in ten, of the resolved stayed within; all types: None.
+
+    `came_back` of these `resolved` failed again after they had been resolved.
+    """
+
+    item_type: str | None
+    resolved: int
+    p50: float | None
+    p90: float | None
+    came_back: int
+
+
+_OPEN: Final = """
+select item_type, priority, sum(n)::bigint as n from mrq_open_now group by item_type, priority having sum(n) <> 0
+ order by item_type, priority
+"""
+_WINDOW: Final = """
+select item_type, resolver, sum(created)::bigint as created, sum(escalated)::bigint as escalated,
+       sum(resolved)::bigint as resolved, sum(in_time)::bigint as in_time, sum(micros) as micros,
+       sum(withdrawn)::bigint as withdrawn
+  from mrq_by_day where day between %(first)s and %(last)s
+ group by item_type, resolver order by item_type, resolver
+"""
+# Whole days from the sums; what has passed since midnight from the two indexes of open items by deadline.
+_OVERDUE: Final = """
+with clock as materialized (select mrq_now() as now),
+since as materialized (
+  select now, greatest(mrq_day(now), %(first)s::date)::timestamp at time zone 'UTC' as midnight,
+         least(now, (%(last)s::date + 1)::timestamp at time zone 'UTC') as ends from clock)
+select ((select coalesce(sum(n), 0) from mrq_open_now
+          where due between %(first)s and least(%(last)s::date, mrq_day((select now from clock)) - 1))
+      + (select count(*) from manual_resolution_queue where status <> 'resolved' and escalation_level = 0
+            and sla_deadline >= (select midnight from since) and sla_deadline < (select ends from since))
+      + (select count(*) from manual_resolution_queue where status <> 'resolved' and escalation_level > 0
+            and sla_deadline >= (select midnight from since) and sla_deadline < (select ends from since)))::bigint
+"""
+_SPREADS: Final = """
+with gone as materialized (
+  select item_type, resolved_at - created_at as took,
+         exists (select from manual_resolution_queue later
+                  where later.dedup_key = q.dedup_key and later.status <> 'resolved' and later.id > q.id)
+         or exists (select from manual_resolution_queue later
+                     where later.dedup_key = q.dedup_key and later.status = 'resolved' and later.id > q.id) as came_back
+    from manual_resolution_queue q
+   where status = 'resolved' and (resolution_metadata @> '{"withdrawn": true}') is not true
+     and resolved_at >= %(first)s::date::timestamp at time zone 'UTC'
+     and resolved_at < (%(last)s::date + 1)::timestamp at time zone 'UTC')
+select item_type, count(*) as resolved,
+       extract(epoch from percentile_disc(0.5) within group (order by took))::float8 as p50,
+       extract(epoch from percentile_disc(0.9) within group (order by took))::float8 as p90,
+       count(*) filter (where came_back) as came_back
+  from gone group by grouping sets ((), (item_type)) order by item_type nulls first
+"""
+
+
+def fold(db: Db) -> int:
+    """Move what was counted into the sums; the number of rows. A figure is the same before and after."""
+    row = db.execute("select mrq_rollup_fold()").fetchone()
+    return row[0] if row else 0
+
+
+def rebuild(db: Db) -> None:
+    """Count everything anew: after rows came in past the triggers, or figures that do not add up."""
+    db.execute("select mrq_rollup_rebuild()")
+
+
+def today(db: Db) -> tuple[datetime, date]:
+    """The database's clock, and its day (UTC)."""
+    row = db.execute("select now, mrq_day(now) from (select mrq_now() as now offset 0) clock").fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
+def open_now(db: Db) -> list[OpenCount]:
+    """Open items by type and priority."""
+    with db.cursor(row_factory=class_row(OpenCount)) as cursor:
+        return cursor.execute(_OPEN).fetchall()
+
+
+def window(db: Db, first: date, last: date) -> list[Sums]:
+    """What happened in these whole days (UTC, both included), by type and resolver."""
+    with db.cursor(row_factory=class_row(Sums)) as cursor:
+        return cursor.execute(_WINDOW, {"first": first, "last": last}).fetchall()
+
+
+def overdue(db: Db, first: date, last: date) -> int:
+    """Open items whose deadline fell into these days and has passed."""
+    row = db.execute(_OVERDUE, {"first": first, "last": last}).fetchone()
+    return row[0] if row else 0
+
+
+def spreads(db: Db, first: date, last: date) -> list[Spread]:
+    """Percentiles and come-backs of what was resolved in these days, all types together first."""
+    with db.cursor(row_factory=class_row(Spread)) as cursor:
+        return cursor.execute(_SPREADS, {"first": first, "last": last}).fetchall()
+
+
+# ------------------------------------------------------------------ one mail a day
+
+# A mail under way, and one of which nobody knows whether it arrived, are not begun again but on request.
+_BEGIN: Final = """
+insert into mrq_report as r (day, message_id)
+select %(day)s, format('<mrq-report-%%s.%%s@%%s>', %(day)s::date, left(value, 8), %(domain)s::text)
+  from mrq_setting where name = 'install'
+on conflict (day) do update set state = 'sending', begun_at = mrq_now(), ended_at = null, answer = null
+ where r.state = 'failed' or (%(again)s and not (r.state = 'sending' and r.begun_at > mrq_now() - interval '5 minutes'))
+returning message_id
+"""
+
+
+def begin(db: Db, day: date, domain: str, *, again: bool = False) -> str | None:
+    """Take on mailing a day's report: its Message-ID, always the same; none where somebody has or had it."""
+    row = db.execute(_BEGIN, {"day": day, "domain": domain, "again": again}).fetchone()
+    return row[0] if row else None
+
+
+def end(db: Db, day: date, state: str, answer: str) -> None:
+    """Record how it ended."""
+    db.execute(
+        "update mrq_report set state = %s, answer = %s, ended_at = mrq_now() where day = %s", [state, answer, day]
+    )
+
+
+def mailed(db: Db, day: date) -> dict[str, Any] | None:
+    """What is recorded of a day's mail: state (one that was sending for five minutes is unknown), answer, instant."""
+    row = db.execute(
+        """select case when state = 'sending' and begun_at <= mrq_now() - interval '5 minutes' then 'unknown'
+                       else state end, answer, coalesce(ended_at, begun_at) from mrq_report where day = %s""",
+        [day],
+    ).fetchone()
+    return None if row is None else {"state": row[0], "answer": row[1], "at": row[2]}
