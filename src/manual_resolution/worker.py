@@ -110,7 +110,7 @@ class Worker:
         """Each step once. One that fails is told and counted; it does not keep the others from being done."""
         cycle, begun = Cycle(), monotonic()
         for name, step in self.steps.items():
-            if cycle.reached and not cycle.stopped:
+            if cycle.reached and not (cycle.stopped or self.stop.came):
                 self.do(name, step, cycle)
         cycle.stopped = cycle.stopped or self.stop.came
         cycle.took = monotonic() - begun
