@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -171,3 +172,17 @@ def test_what_is_not_understood_is_told(mrq: Run, words: tuple[str, ...]) -> Non
     """A wrong day, order, format or file is refused in one sentence, and nothing is written."""
     ended = mrq("audit", "export", *words)
     assert (ended.code, ended.out) == (2, "")
+
+
+def test_a_pipe_or_a_device_is_written_to_and_a_link_is_followed(mrq: Any, tmp_path: Path) -> None:
+    """`-o` never puts a file in the place of what is none, nor of a link to one."""
+    days = ("--from", "2026-10-01", "--to", "2026-10-02", "--format", "csv")
+    (tmp_path / "link").symlink_to(tmp_path / "kept.csv")
+    assert mrq("audit", "export", *days, "-o", tmp_path / "link").code == 0
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "kept.csv").read_text().startswith("at,item_id,")
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    assert mrq("audit", "export", *days, "-o", tmp_path / "pipe").code == 0
+    assert os.read(reader, 11) == b"at,item_id,"
+    os.close(reader)
+    assert (tmp_path / "pipe").is_fifo()

@@ -97,17 +97,19 @@ def test(as_json: given.Json = False) -> None:
 
 def pause(until: Until = None, reason: Reason = None, end: End = False, as_json: given.Json = False) -> None:
     """Hold all alerts back for a while. What is due meanwhile is sent afterwards; nothing is lost."""
+    from manual_resolution import intake
     from manual_resolution.cli.face import speaker
     from manual_resolution.store import outbox
 
     if end == bool(until or reason) or (not end and not (until and reason and reason.strip())):
         raise InvalidInput("until", until, "--until TIME with --reason TEXT, or --end alone")
+    why = None if reason is None else intake.note(reason, "reason")
     with closing(open_queue()) as queue:
         who = speaker(None).name
         with queue.database.connection() as db:
             if end:
                 outbox.unpause(db)
-            elif not outbox.pause(db, instant(db, str(until)), str(reason), who):
+            elif not outbox.pause(db, instant(db, str(until)), str(why), who):
                 raise InvalidInput("until", until, "an instant in the future, or a span such as 2h")
             now = outbox.paused(db)
     if as_json:

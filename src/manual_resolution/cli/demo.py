@@ -65,9 +65,11 @@ def quiet(text: str) -> None:
 
 
 def shown_path(folder: Path) -> str:
-    """A folder as a person types it."""
+    """A folder as a person types it, harmless whatever it is called."""
+    from manual_resolution.inert import inert
+
     full = folder.absolute()
-    return f"./{full.relative_to(Path.cwd())}" if full.is_relative_to(Path.cwd()) else str(full)
+    return inert(f"./{full.relative_to(Path.cwd())}" if full.is_relative_to(Path.cwd()) else str(full))
 
 
 def live(world: "Demo", queue: "Queue", tell: Tell) -> Told:

@@ -50,12 +50,20 @@ def export(
 
 @contextmanager
 def written(file: str | None) -> Iterator[TextIO]:
-    """Standard output, or a file that only its owner may read and that takes its name once it is whole."""
+    """Standard output, or a file that only its owner may read and that takes its name once it is whole.
+
+    A pipe or a device is written to, never replaced; behind a link, what it leads to is replaced.
+    """
     if file is None:
         yield sys.stdout
         return
+    file = os.path.realpath(file)
     if os.path.isdir(file):
         raise InvalidInput("output", file, "a file, not a folder")
+    if os.path.exists(file) and not os.path.isfile(file):
+        with open(file, "w", encoding="utf-8", newline="") as out:
+            yield out
+        return
     try:
         made, partial = tempfile.mkstemp(prefix=f".{os.path.basename(file)}.", dir=os.path.dirname(file) or ".")
     except OSError as error:

@@ -54,7 +54,10 @@ def metrics(form: Format = "json", output: Output = None, as_json: given.Json = 
 
 
 def replace(file: Path, text: str) -> None:
-    """Write a file beside the other, then put it in its place."""
+    """Write a file beside the other, then put it in its place; a pipe or a device is written to."""
+    if file.exists() and not file.is_file():
+        file.write_text(text, encoding="utf-8")
+        return
     descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as beside:
