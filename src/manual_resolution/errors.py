@@ -104,7 +104,7 @@ class Failed(Refused):
 def shown(value: Any, limit: int = 80) -> str:
     """`value` as it may stand in a sentence: escaped (`ascii`), at most `limit` characters."""
     try:
-        text = ascii(value)
+        text = ascii(value.isoformat() if isinstance(value, datetime) else value)
     except (RecursionError, ValueError):
         text = f"<{type(value).__name__}>"
     return text if len(text) <= limit else text[: limit - 1] + "…"

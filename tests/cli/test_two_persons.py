@@ -2,12 +2,14 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from manual_resolution import Queue, Settings
-from manual_resolution.cli.process import summary
+from manual_resolution.cli.process import held, summary
 from manual_resolution.cli.session import Session
 from manual_resolution.cli.terminal import Leave
 from manual_resolution.item import Actor
@@ -229,3 +231,10 @@ def test_there_may_be_nothing_to_override(play: Play, lost: Any, capsys: Any) ->
     lost(1)
     play("o", "q")
     assert "there is nothing to override" in capsys.readouterr().out
+
+
+def test_a_session_whose_database_is_gone_says_what_becomes_of_the_item() -> None:
+    """Where the database is not reached at the end, the summary says so instead of saying nothing of what is held."""
+    with closing(Queue(Settings(database_url="postgresql://127.0.0.1:1/nowhere"))) as queue:
+        told = held(SimpleNamespace(queue=queue, who=ALICE))  # type: ignore[arg-type]
+    assert told == "; the database is not reached, and an item you held waits again when its lease ends"

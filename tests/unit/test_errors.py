@@ -1,5 +1,7 @@
 """Errors: one root, the parameter named, values harmless."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from manual_resolution import errors
@@ -41,6 +43,11 @@ def test_wrong_input_names_itself() -> None:
 def test_a_value_is_shown_harmlessly(value: object, text: str) -> None:
     """Control and direction characters are escaped."""
     assert shown(value) == text
+
+
+def test_an_instant_is_shown_as_it_is_written() -> None:
+    """An instant stands in a sentence as ISO 8601, not as Python's call."""
+    assert shown(datetime(1, 1, 1, tzinfo=UTC)) == "'0001-01-01T00:00:00+00:00'"
 
 
 def test_a_value_is_shown_briefly() -> None:

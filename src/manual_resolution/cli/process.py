@@ -113,13 +113,13 @@ def summary(session: "Session") -> str:
 
 
 def held(session: "Session") -> str:
-    """What the operator still holds, and how many items wait; empty where the database is gone."""
+    """What the operator still holds, and how many items wait; that it is not known where the database is gone."""
     with suppress(MRQError):
         mine = session.queue.list(owner=session.who.name, status="assigned")
         numbers = ", ".join(f"#{item.id}" for item in mine)
         waiting = session.queue.depth()["total_pending"]
         return f", {f'you hold {numbers}' if mine else 'nothing held by you'}. {waiting:,} wait"
-    return ""
+    return "; the database is not reached, and an item you held waits again when its lease ends"
 
 
 def nothing(session: "Session") -> str:
