@@ -7,6 +7,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from manual_resolution.answers import (
+        Answer,
+        Call,
+        Outcome,
+        Plan,
+        Recommendation,
+        Resolved,
+        Touch,
+        done,
+        fails,
+        not_done,
+        passes,
+        recommend,
+        resolved,
+        unclear,
+        unknown,
+    )
     from manual_resolution.catching import resolves_manually
     from manual_resolution.errors import (
         AlreadyResolved,
@@ -31,71 +48,26 @@ if TYPE_CHECKING:
     from manual_resolution.queue import Queue
     from manual_resolution.settings import Settings
     from manual_resolution.values import choice, shown
-    from manual_resolution.workflow import (
-        Answer,
-        Call,
-        Outcome,
-        Plan,
-        Recommendation,
-        Resolved,
-        Touch,
-        Workflow,
-        done,
-        fails,
-        not_done,
-        passes,
-        recommend,
-        resolved,
-        unclear,
-        unknown,
-    )
+    from manual_resolution.workflow import Workflow
 
 #: Each public name and the module it lives in.
 _HOME = {
-    "AlreadyResolved": "errors",
-    "Changed": "errors",
-    "Failed": "errors",
-    "InvalidInput": "errors",
-    "InvalidType": "errors",
-    "MRQError": "errors",
-    "NotFound": "errors",
-    "NotKept": "errors",
-    "NotPossible": "errors",
-    "OutcomeUnknown": "errors",
-    "OwnedByAnother": "errors",
-    "Refused": "errors",
-    "SettingsError": "errors",
-    "Unreachable": "errors",
-    "WaitsForApproval": "errors",
-    "resolves_manually": "catching",
-    "Actor": "item",
-    "Added": "item",
-    "Event": "item",
-    "Item": "item",
-    "Priority": "priority",
-    "add_many": "producing",
-    "add_to_queue": "producing",
-    "withdraw": "producing",
-    "Queue": "queue",
-    "Settings": "settings",
-    "Answer": "workflow",
-    "Call": "workflow",
-    "Outcome": "workflow",
-    "Resolved": "workflow",
-    "Plan": "workflow",
-    "Recommendation": "workflow",
-    "Touch": "workflow",
-    "Workflow": "workflow",
-    "choice": "values",
-    "done": "workflow",
-    "fails": "workflow",
-    "not_done": "workflow",
-    "passes": "workflow",
-    "recommend": "workflow",
-    "resolved": "workflow",
-    "shown": "values",
-    "unclear": "workflow",
-    "unknown": "workflow",
+    name: module
+    for module, names in {
+        "answers": "Answer Call Outcome Plan Recommendation Resolved Touch "
+        "done fails not_done passes recommend resolved unclear unknown",
+        "catching": "resolves_manually",
+        "errors": "AlreadyResolved Changed Failed InvalidInput InvalidType MRQError NotFound NotKept NotPossible "
+        "OutcomeUnknown OwnedByAnother Refused SettingsError Unreachable WaitsForApproval",
+        "item": "Actor Added Event Item",
+        "priority": "Priority",
+        "producing": "add_many add_to_queue withdraw",
+        "queue": "Queue",
+        "settings": "Settings",
+        "values": "choice shown",
+        "workflow": "Workflow",
+    }.items()
+    for name in names.split()
 }
 
 __all__ = [

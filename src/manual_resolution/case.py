@@ -7,12 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from manual_resolution.answers import Answer, Plan, Recommendation, expected
 from manual_resolution.errors import MRQError
 from manual_resolution.item import Item
 from manual_resolution.store.attempts import Attempt
 from manual_resolution.store.connection import Db
 from manual_resolution.store.proposals import Proposal
-from manual_resolution.workflow import Answer, Option, Plan, Recommendation, Workflow, asked, expected
+from manual_resolution.workflow import Option, Workflow, asked
 
 Answers = dict[str, Answer]
 

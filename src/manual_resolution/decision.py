@@ -8,12 +8,13 @@ from datetime import date
 from typing import Any
 
 from manual_resolution import intake as strict
+from manual_resolution.answers import Outcome
 from manual_resolution.case import Seen, Sight
 from manual_resolution.errors import AlreadyResolved, Changed, InvalidInput, NotPossible, OwnedByAnother, Refused
 from manual_resolution.item import Actor, Item
 from manual_resolution.store.connection import Db
 from manual_resolution.via import here
-from manual_resolution.workflow import Option, Outcome
+from manual_resolution.workflow import Option
 
 By = Actor | str
 

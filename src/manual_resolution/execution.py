@@ -13,6 +13,7 @@ from typing import Any, Final
 import psycopg
 
 from manual_resolution import case as cases
+from manual_resolution.answers import Outcome, Plan, Resolved, expected, unclear
 from manual_resolution.case import Answers, Case, Sight
 from manual_resolution.decision import (
     Decision,
@@ -27,7 +28,7 @@ from manual_resolution.settings import Settings
 from manual_resolution.store import attempts, items, proposals
 from manual_resolution.store.attempts import Attempt
 from manual_resolution.store.connection import Database, Db, translated
-from manual_resolution.workflow import Option, Outcome, Plan, Resolved, asked, expected, unclear
+from manual_resolution.workflow import Option, asked
 
 Step = Callable[[str], None]
 

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from manual_resolution.answers import Plan
 from manual_resolution.case import Case, Offer
 from manual_resolution.context import stored
 from manual_resolution.item import Event, Item
 from manual_resolution.store.attempts import Attempt
 from manual_resolution.store.proposals import Proposal
 from manual_resolution.values import context_fields, label_of
-from manual_resolution.workflow import Plan, Workflow
+from manual_resolution.workflow import Workflow
 
 PERSONAL: Final = "‹personal›"
 SECRET: Final = "‹secret›"

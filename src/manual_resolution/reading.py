@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from manual_resolution import intake as strict
 from manual_resolution import registry
+from manual_resolution.answers import Plan
 from manual_resolution.case import Case
 from manual_resolution.decision import By, person
 from manual_resolution.errors import NotFound, Refused
@@ -21,7 +22,7 @@ from manual_resolution.store.connection import Database
 from manual_resolution.store.items import Filter
 from manual_resolution.store.proposals import Proposal
 from manual_resolution.via import here
-from manual_resolution.workflow import Option, Plan
+from manual_resolution.workflow import Option
 
 ANY: Final = Filter()
 

@@ -9,125 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any, Literal, TypeVar
 
+from manual_resolution.answers import Answer
 from manual_resolution.errors import InvalidInput, SettingsError
 from manual_resolution.item import Item
 from manual_resolution.values import context_fields, is_required, label_of, read_value
 
 F = TypeVar("F", bound=Callable[..., Any])
-T = TypeVar("T")
 Effect = Literal["database", "external", "escalate", "defer"]
-
-
-# ------------------------------------------------------------------ what functions answer
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A check's answer: pass, fail or unknown, a sentence for the person, and the facts a decision is bound to."""
-
-    verdict: Literal["pass", "fail", "unknown"]
-    sentence: str
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-
-def passes(sentence: str, **facts: Any) -> Answer:
-    """The world is as the check's title says."""
-    return Answer("pass", sentence, facts)
-
-
-def fails(sentence: str, **facts: Any) -> Answer:
-    """The world is not as the check's title says."""
-    return Answer("fail", sentence, facts)
-
-
-def unknown(sentence: str, **facts: Any) -> Answer:
-    """It could not be found out."""
-    return Answer("unknown", sentence, facts)
-
-
-@dataclass(frozen=True, slots=True)
-class Recommendation:
-    """What a factor recommends: an option's key, one sentence why, and values to propose."""
-
-    option: str
-    sentence: str
-    values: Mapping[str, Any] = field(default_factory=dict)
-
-
-def recommend(option: str, sentence: str, **values: Any) -> Recommendation:
-    """Recommend the option with this key; `values` are proposed for what it asks (`span="1h"` for a deferral)."""
-    return Recommendation(option, sentence, values)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What an outside call came to. `retry_after` is in seconds, where the service said so."""
-
-    state: Literal["done", "not_done", "unclear"]
-    sentence: str
-    evidence: Mapping[str, Any] = field(default_factory=dict)
-    retry_after: float | None = None
-
-
-def done(sentence: str = "", **evidence: Any) -> Outcome:
-    """The effect took place, or the world was so already."""
-    return Outcome("done", sentence, evidence)
-
-
-def not_done(sentence: str, *, retry_after: float | None = None, **evidence: Any) -> Outcome:
-    """The effect definitely did not take place: refused before sending, or by the service."""
-    return Outcome("not_done", sentence, evidence, retry_after)
-
-
-def unclear(sentence: str, **evidence: Any) -> Outcome:
-    """Nobody can tell from here: no answer, a server error, a broken connection."""
-    return Outcome("unclear", sentence, evidence)
-
-
-@dataclass(frozen=True, slots=True)
-class Resolved:
-    """How an option resolved its item: the sentence on record, and the one the person sees."""
-
-    resolution: str
-    result: str
-
-
-def resolved(resolution: str, *, result: str | None = None) -> Resolved:
-    """The item is resolved; `resolution` goes on record, `result` (the same where left out) is shown."""
-    if not resolution.strip():
-        raise InvalidInput("resolution", resolution, "a sentence for the record")
-    return Resolved(resolution, result or resolution)
-
-
-@dataclass(frozen=True, slots=True)
-class Touch:
-    """Rows of one table that an option would change: `Touch("meal_plans", 12345, "forget its PDF")`."""
-
-    table: str
-    key: int | str
-    change: str
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One outside call that an option would make: `Call("Vercel Blob", "delete", "plans/1.pdf")`."""
-
-    service: str
-    verb: str
-    target: str
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Everything an option would touch; executing touches exactly that."""
-
-    touches: tuple[Touch, ...] = ()
-    calls: tuple[Call, ...] = ()
-
-    def lines(self) -> list[str]:
-        """One line for each row and call."""
-        rows = [f"{t.change}: {t.table} #{t.key}" for t in self.touches]
-        return rows + [f"{c.verb} at {c.service}: {c.target}" for c in self.calls] or ["nothing outside the queue"]
 
 
 # ------------------------------------------------------------------ functions by what they ask for
@@ -370,13 +258,6 @@ class Workflow:
         if not labelled:
             return [(name.replace("_", " ").capitalize(), value) for name, value in given.items()]
         return [(label_of(f), (f.metadata.get("brief") or same)(given[f.name])) for f in labelled if f.name in given]
-
-
-def expected(kind: type[T], value: object, advice: str) -> T:
-    """`value`, when it is what a workflow's function must return; a forgotten `return` is told, not carried on."""
-    if not isinstance(value, kind):
-        raise TypeError(f"it returned {type(value).__name__} instead of {advice}")
-    return value
 
 
 def name_of(function: Callable[..., Any]) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from manual_resolution import Plan, Touch, Workflow, fails, passes, recommend, resolved, shown
-from manual_resolution.workflow import Answer, Recommendation, Resolved
+from manual_resolution.answers import Answer, Recommendation, Resolved
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from manual_resolution import (
     unclear,
     unknown,
 )
-from manual_resolution.workflow import Answer, Outcome, Resolved
+from manual_resolution.answers import Answer, Outcome, Resolved
 
 
 @dataclass(frozen=True)

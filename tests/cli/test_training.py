@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from manual_resolution import Queue, Refused, Settings
+from manual_resolution.answers import passes
 from manual_resolution.cli import shadow
 from manual_resolution.errors import WaitsForApproval
 from manual_resolution.registry import Registry, load
 from manual_resolution.training import Shadow
-from manual_resolution.workflow import Workflow, passes
+from manual_resolution.workflow import Workflow
 from tests.processes import Terminal
 
 ALICE, BOB = "alice@example.com", "bob@example.com"

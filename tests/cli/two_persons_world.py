@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from manual_resolution import Plan, Touch, Workflow, fails, passes, resolved, shown
-from manual_resolution.workflow import Answer, Resolved
+from manual_resolution.answers import Answer, Resolved
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,8 @@ from manual_resolution import (
     unclear,
     unknown,
 )
+from manual_resolution.answers import Answer, Outcome, Resolved
 from manual_resolution.registry import Registry
-from manual_resolution.workflow import Answer, Outcome, Resolved
 
 Db = psycopg.Connection[Any]
 

@@ -38,7 +38,7 @@ from manual_resolution import (
     shown,
     unclear,
 )
-from manual_resolution.workflow import Outcome, Resolved
+from manual_resolution.answers import Outcome, Resolved
 
 Db = psycopg.Connection[Any]
 

@@ -24,11 +24,12 @@ from manual_resolution.cli.proposed import proposal_lines
 from manual_resolution.inert import clip, columns, inert, inert_json
 
 if TYPE_CHECKING:
+    from manual_resolution.answers import Answer
     from manual_resolution.case import Case, Offer
     from manual_resolution.item import Event, Item
     from manual_resolution.masking import Mask
     from manual_resolution.store.attempts import Attempt
-    from manual_resolution.workflow import Answer, Workflow
+    from manual_resolution.workflow import Workflow
 
 BRIEF: Final = 300  # columns of one value where the context is shown in short
 COLUMNS: Final = ("#", "priority", "status", "type", "resource", "due", "age", "owner", "notes")
