@@ -235,6 +235,6 @@ def test_there_may_be_nothing_to_override(play: Play, lost: Any, capsys: Any) ->
 
 def test_a_session_whose_database_is_gone_says_what_becomes_of_the_item() -> None:
     """Where the database is not reached at the end, the summary says so instead of saying nothing of what is held."""
-    with closing(Queue(Settings(database_url="postgresql://127.0.0.1:1/nowhere"))) as queue:
+    with closing(Queue("postgresql://127.0.0.1:1/nowhere", settings=Settings())) as queue:
         told = held(SimpleNamespace(queue=queue, who=ALICE))  # type: ignore[arg-type]
     assert told == "; the database is not reached, and an item you held waits again when its lease ends"
