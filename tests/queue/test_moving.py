@@ -346,7 +346,8 @@ def test_facts_that_contradict_each_other_are_refused(db: Any, item: int, queue:
     """The database refuses a row whose facts contradict its status, or that nobody could read back."""
     with pytest.raises(psycopg.Error) as refused:
         db.execute(f"update manual_resolution_queue set {facts}".encode())  # noqa: S608
-    assert refused.value.sqlstate == "23514"
+    # PostgreSQL before 17 cannot even subtract from an infinite time: 22008.
+    assert refused.value.sqlstate in ("23514", "22008")
     assert verbs(queue, item) == ["add"]
 
 
