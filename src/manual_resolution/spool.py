@@ -8,22 +8,20 @@ the `add_id` it was first tried with, so that it is recorded once, however often
 
 import errno
 import fcntl
-import json
 import os
 import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from time import monotonic, time, time_ns
 from typing import Any, Final, Literal
-from uuid import UUID
 
 from manual_resolution.errors import Refused, Unreachable
 from manual_resolution.intake import Intake
+from manual_resolution.spool_line import Kept, kept_of, line_of, whole
 
 State = Literal["waiting", "refused", "damaged"]
 #: Records a batch; how many of them came in anew.
@@ -54,15 +52,6 @@ class Entry:
         """The entry, JSON-ready."""
         at = self.at.isoformat().replace("+00:00", "Z")
         return {"path": str(self.path), "state": self.state, "at": at, "count": self.count}
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What one line holds: a failure, the database it was meant for (None: none was named), the way it came."""
-
-    intake: Intake
-    database: str | None
-    via: str
 
 
 @dataclass(slots=True)
@@ -147,7 +136,7 @@ class Spool:
             try:
                 found.append(kept_of(line))
             except (ValueError, TypeError, KeyError):
-                return found + _whole(lines[number:-1]), f"{entry.path}: line {number} is damaged"
+                return found + whole(lines[number:-1]), f"{entry.path}: line {number} is damaged"
         if lines[-1] or len(found) != entry.count:
             return found, f"{entry.path} is cut short: {len(found)} of {entry.count} are whole"
         return found, None
@@ -355,50 +344,3 @@ def _remove(entry: Entry) -> None:
     if entry.path.parent.suffix == ".batch":
         with suppress(OSError):
             entry.path.parent.rmdir()
-
-
-# ------------------------------------------------------------------ lines
-
-
-def line_of(kept: Kept) -> bytes:
-    """One line of a file: the SHA-256 of what follows, and that as JSON in ASCII."""
-    values = asdict(kept.intake) | {"spool": 1, "database": kept.database, "via": kept.via}
-    text = json.dumps(values, default=_as_text).encode()
-    return sha256(text).hexdigest().encode() + b" " + text + b"\n"
-
-
-def kept_of(line: bytes) -> Kept:
-    """What a line holds. Raises ValueError, TypeError or KeyError when it is not whole."""
-    digest, _, text = line.partition(b" ")
-    if sha256(text).hexdigest().encode() != digest:
-        raise ValueError
-    values = json.loads(text)
-    facts = {one.name: values[one.name] for one in fields(Intake)}
-    facts |= {"occurred_at": datetime.fromisoformat(facts["occurred_at"]), "add_id": UUID(facts["add_id"])}
-    return Kept(Intake(**facts), values["database"], values["via"])
-
-
-def _whole(lines: Iterable[bytes]) -> list[Kept]:
-    found = []
-    for line in lines:
-        with suppress(ValueError, TypeError, KeyError):
-            found.append(kept_of(line))
-    return found
-
-
-def _as_text(value: UUID | datetime) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
-
-
-def arguments_of(intake: Intake) -> dict[str, Any]:
-    """A failure as keyword arguments of `add_to_queue`, to try it again."""
-    told = {
-        name: getattr(intake, name)
-        for name in (
-            "item_type", "resource_type", "resource_id", "resource_key", "priority", "reason", "dedup_key",
-            "occurred_at", "producer",
-        )
-    }  # fmt: skip
-    told["context"] = None if intake.context is None else json.loads(intake.context)
-    told["sla_hours"] = None if intake.sla_seconds is None else intake.sla_seconds / 3600
-    return {name: value for name, value in told.items() if value is not None}

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from manual_resolution.settings import Settings
-from manual_resolution.spool import Entry, Spool, kept_of
+from manual_resolution.spool import Entry, Spool
+from manual_resolution.spool_line import kept_of
 
 _ESCAPES: Final = 2  # the context is JSON text within a line of JSON
 

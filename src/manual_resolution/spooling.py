@@ -47,7 +47,7 @@ def unsecret(intakes: Sequence[Intake], settings: Settings) -> Sequence[Intake]:
 
 def not_kept(intakes: Sequence[Intake], lost: Exception, why: str) -> NotKept:
     """The error that carries what nothing took; said on stderr too, for callers that catch everything."""
-    from manual_resolution.spool import arguments_of
+    from manual_resolution.spool_line import arguments_of
 
     sentence = f"In neither the queue nor the spool: {briefly(intakes)}. {lost} {why}."
     with suppress(OSError, ValueError, AttributeError):  # a closed stderr, or none
