@@ -7,7 +7,7 @@ from itertools import count
 from time import monotonic
 from typing import Any
 
-from bench import clients, machine, server, sweeping
+from bench import clients, machine, reporting, server, sweeping
 from bench.by_hand import Bare, ByHand, RawCopy
 from bench.clients import Client, Timed
 from bench.contender import Contender
@@ -35,7 +35,7 @@ OURS = ("MRQ", "L", "bare limit")
 ADDING = (*OURS, *(name for name in MAKERS if name.startswith(("procrastinate", "pgqueuer"))))
 CLAIMING = (*OURS, "procrastinate", "pgqueuer, psycopg", "pgqueuer, asyncpg")
 REPEATING = ("MRQ", "L", "pgqueuer, asyncpg, dedupe_key")
-SUBJECTS = ("add", "bulk", "claim", "resolve", "sweep", "import")
+SUBJECTS = ("add", "bulk", "claim", "resolve", "sweep", "report", "import")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,14 @@ class Effort:
     bulk: Sequence[int] = (10_000, 100_000)
     depths: Sequence[int] = (1_000, 100_000, 1_000_000)
     elsewhere: int = 20_000
+    histories: Sequence[int] = (1_000_000, 5_000_000)
     wait: float = 10.0
     clients: Sequence[int] = (1, 8)
     starts: int = 9
 
 
 FULL = Effort()
-QUICK = Effort(rounds=1, seconds=0.2, bulk=(1_000,), depths=(1_000,), elsewhere=1_000, wait=0, clients=(2,), starts=1)
+QUICK = Effort(1, 0.2, (1_000,), (1_000,), elsewhere=1_000, histories=(1_000, 5_000), wait=0, clients=(2,), starts=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,17 @@ class Bench:
             if name == "MRQ":
                 timed = sweeping.swept_empty(contender)
                 yield self._told(Measured("sweep", f"empty sweep over {amount}", name, timed, self._quiet(contender)))
+
+    def _report(self) -> Iterator[Measured]:
+        for amount in self.effort.histories:
+            is_new = ("MRQ", f"history {amount}") not in self._kept
+            contender = self._contender("MRQ", f"history {amount}")
+            if is_new:
+                reporting.fill(contender, amount)
+            for name, question, times in reporting.ways(contender):
+                busy = self._quiet(contender)
+                timed = reporting.answered(question, times)
+                yield self._told(Measured("report", f"figures over {amount}", name, timed, busy))
 
     # -------------------------------------------------------------- one case
 

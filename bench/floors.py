@@ -66,7 +66,7 @@ class Medians:
 def verdicts(measured: Sequence[Measured]) -> list[Verdict]:
     """All floors that these cases can answer."""
     m = Medians(measured)
-    found = (*_adding(m), *_bulk(m), *_claiming(m), *_resolving(m), *_sweeping(m), *_starting(measured))
+    found = (*_adding(m), *_bulk(m), *_claiming(m), *_resolving(m), *_sweeping(m), *_reporting(m), *_starting(measured))
     return [
         Verdict(floor, claim, value, bound, most, limit)
         for floor, claim, value, bound, most, limit in found
@@ -131,6 +131,21 @@ def _sweeping(m: Medians) -> Iterator[Row]:
         yield "G9", f"{case}, MRQ to the {loop}", m.ratio(case, "MRQ", loop), bound, False, None
     yield "G9", f"{case}, longest transaction, ms", m.milliseconds(case, "MRQ", "p99"), 250, True, None
     yield "G9", f"{empty}, p50, ms", m.milliseconds(empty, "MRQ", "p50"), 1, True, None
+
+
+def _reporting(m: Medians) -> Iterator[Row]:
+    small, large = "figures over 1000000", "figures over 5000000"
+    yield "G11", f"{large}, p99, ms", m.milliseconds(large, "MRQ", "p99"), 10, True, None
+    growth = m.ratio(large, "MRQ", "MRQ", than=small, value=lambda timed: timed.p50)
+    yield "G11", f"{large} to 1000000, p50", growth, 1.2, True, None
+    yield (
+        "G11",
+        f"{large}, MRQ to the specification's queries",
+        m.ratio(large, "MRQ", "specification's queries"),
+        100,
+        False,
+        None,
+    )
 
 
 def _starting(measured: Sequence[Measured]) -> Iterator[Row]:

@@ -22,7 +22,8 @@ class Tables(Contender):
     def empty(self) -> None:
         with self.connect(options="-c session_replication_role=replica") as db:
             db.execute(
-                "truncate manual_resolution_queue, mrq_event, mrq_occurrence, mrq_attempt, mrq_proposal, mrq_review"
+                "truncate manual_resolution_queue, mrq_event, mrq_occurrence, mrq_attempt, mrq_proposal, mrq_review,"
+                " mrq_rollup_open, mrq_rollup_day, mrq_rollup_delta"
             )
 
     def fill(self, amount: int, *, elsewhere: int = 0) -> None:

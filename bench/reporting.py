@@ -1,0 +1,76 @@
+"""The report's figures over long histories: kept sums and two index probes, beside the specification's queries."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from time import perf_counter
+from typing import Any
+
+from bench import clients
+from bench.clients import Timed
+from bench.contender import Contender
+from manual_resolution.reports import figures
+from manual_resolution.store.connection import Database
+
+#: Five in a hundred are open; the rest was resolved over ninety days.
+FILL = """
+insert into manual_resolution_queue
+  (item_type, resource_type, resource_id, priority, reason, created_at, last_occurred_at, sla_seconds, sla_deadline,
+   dedup_key, fingerprint, status, assigned_to, resolved_at, resolution)
+select 'type_' || n %% 5, 'meal_plan', n, (array['critical', 'high', 'medium', 'low'])[1 + n %% 4], 'It failed', at, at,
+       86400, at + interval '1 day', n::text, 'x', case when n %% 20 = 0 then 'pending' else 'resolved' end,
+       case when n %% 20 <> 0 then 'person_' || n %% 23 end,
+       case when n %% 20 <> 0 then at + n %% 30 * interval '1 hour' end, case when n %% 20 <> 0 then 'Done' end
+  from generate_series(1, %s::bigint) n,
+       lateral (select clock_timestamp() - interval '2 days' - n %% 90 * interval '1 day' as at) t
+"""
+SPECIFIED = (
+    "select priority, count(*) from manual_resolution_queue where status <> 'resolved' group by priority",
+    "select count(*), avg(resolved_at - created_at) from manual_resolution_queue"
+    " where resolved_at >= now() - interval '30 days'",
+    "select avg((resolved_at <= sla_deadline)::integer) from manual_resolution_queue"
+    " where resolved_at >= now() - interval '30 days'",
+    "select avg((escalated_at is not null)::integer) from manual_resolution_queue"
+    " where created_at >= now() - interval '30 days'",
+    "select item_type, count(*) filter (where status <> 'resolved'), avg(resolved_at - created_at)"
+    " from manual_resolution_queue group by item_type",
+    "select assigned_to, count(*), avg(resolved_at - created_at) from manual_resolution_queue"
+    " where resolved_at >= now() - interval '30 days' group by assigned_to order by 2 desc limit 2",
+)
+
+
+def fill(contender: Contender, amount: int) -> None:
+    """A history of so many items; the sums counted anew."""
+    contender.empty()
+    with contender.connect(options="-c session_replication_role=replica") as db:
+        db.execute(FILL, [amount])
+        db.execute("select mrq_rollup_rebuild()")
+    contender.settle()
+
+
+def ways(contender: Contender) -> Iterator[tuple[str, Callable[[], Any], int]]:
+    """Who answers, how, and how often in a run."""
+    database = Database(contender.address)
+    until = (datetime.now(UTC) - timedelta(days=1)).date()
+    yield "MRQ", lambda: figures(database, until=until, quick=True), 100
+    yield "specification's queries", lambda: asked(database), 3
+
+
+def asked(database: Database) -> None:
+    """The specification's figures, a query each."""
+    with database.connection(600) as db:
+        for query in SPECIFIED:
+            db.execute(query.encode()).fetchall()
+
+
+def answered(question: Callable[[], Any], times: int) -> Timed:
+    """Ask it so often, after a first time that is not counted."""
+    question()
+    took = sorted(timed(question) for _ in range(times))
+    return Timed(times / sum(took), clients.at(took, 0.5), clients.at(took, 0.99), times)
+
+
+def timed(question: Callable[[], Any]) -> float:
+    """Seconds of one answer."""
+    begun = perf_counter()
+    question()
+    return perf_counter() - begun
