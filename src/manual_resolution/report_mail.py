@@ -121,7 +121,7 @@ def as_html(report: Report) -> str:
         ),
         heading(f"Performance (Last {report.days} Day{'s' if report.days > 1 else ''})"),
         tiles(figures_shown),
-        "".join(f'<p style="margin:6px 0 0;font-size:14px;{FONT}color:{INK}">{text(line)}</p>' for line in beside(report)),
+        "".join(line_of(said) for said in beside(report)),
         heading("By Item Type"),
         table(
             ("Type", "Open", "Resolved", "Average", "Half within", "9 in 10 within"),
@@ -152,6 +152,11 @@ def as_html(report: Report) -> str:
 def text(said: str) -> str:
     """Somebody's words as HTML shows them."""
     return escape(inert(said))
+
+
+def line_of(said: str) -> str:
+    """One sentence on a line of its own."""
+    return f'<p style="margin:6px 0 0;font-size:14px;{FONT}color:{INK}">{text(said)}</p>'
 
 
 def small(html: str) -> str:
