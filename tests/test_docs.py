@@ -104,6 +104,17 @@ def test_every_public_name_is_described() -> None:
     assert set(manual_resolution.__all__) <= set(re.findall(r"\w+", " ".join(TEXTS.values())))
 
 
+def test_every_module_is_on_the_map() -> None:
+    """The design's map names each module of the package, of its terminal and of its store, and no other."""
+    package = ROOT / "src/manual_resolution"
+    maps = re.findall(r"```text\n(.*?)```", TEXTS["docs/design/README.md"], re.DOTALL)
+    for block, folder in zip(maps, (package, package / "cli", package / "store"), strict=True):
+        entries = re.findall(r"^ +([a-z_]+/?(?:, [a-z_]+/?)*)(?:  |$)", block, re.MULTILINE)
+        named = sorted(name.rstrip("/") for entry in entries for name in entry.split(", "))
+        modules = {one.stem for one in folder.glob("*.py")} | {one.parent.name for one in folder.glob("*/__init__.py")}
+        assert named == sorted(modules - {"__init__"}), folder.name
+
+
 # ------------------------------------------------------------------ what is written holds together
 
 
