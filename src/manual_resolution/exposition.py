@@ -12,7 +12,7 @@ Labels = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One number with its labels; `suffix` is behind the metric's name, as `_bucket` of a histogram."""
+    """One number with its labels; `suffix` is behind the metric's name, as `_sum` of a summary."""
 
     value: float
     labels: tuple[tuple[str, str], ...] = ()
@@ -29,7 +29,7 @@ class Metric:
     """A metric: its name with the unit in it, what it counts, its samples."""
 
     name: str
-    kind: Literal["gauge", "counter", "histogram"]
+    kind: Literal["gauge", "counter", "summary"]
     help: str
     samples: Sequence[Sample]
 
@@ -52,20 +52,14 @@ def by(label: str, values: Mapping[str, float]) -> list[Sample]:
     return [Sample(value, ((label, name),)) for name, value in values.items()]
 
 
-def histogram(label: str, name: str, bounds: Sequence[float], counts: Sequence[int], total: float) -> Iterator[Sample]:
-    """A histogram's samples for one label: `counts` by bucket, one more than bounds; `total` is the sum of all."""
-    so_far = 0
-    for bound, count in zip((*bounds, float("inf")), counts, strict=True):
-        so_far += count
-        yield Sample(so_far, ((label, name), ("le", number(bound))), "_bucket")
-    yield Sample(total, ((label, name),), "_sum")
-    yield Sample(so_far, ((label, name),), "_count")
+def summary(label: str, name: str, count: float, sum: float) -> list[Sample]:
+    """A summary's samples for one label: how many, and their sum; no quantiles, which do not add up."""
+    labels = ((label, name),)
+    return [Sample(sum, labels, "_sum"), Sample(count, labels, "_count")]
 
 
 def number(value: float) -> str:
-    """A number without needless digits; `+Inf` for the last bucket."""
-    if value == float("inf"):
-        return "+Inf"
+    """A number without needless digits."""
     return str(int(value)) if value == int(value) else repr(float(value))
 
 

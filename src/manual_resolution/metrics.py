@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from manual_resolution.exposition import Metric, Sample, by, text
+from manual_resolution.exposition import Metric, Sample, by, summary, text
 from manual_resolution.inert import inert_json
 from manual_resolution.item import Item, iso
 from manual_resolution.priority import PRIORITIES
@@ -122,6 +122,18 @@ def prometheus(database: Database) -> str:
                 "gauge",
                 "Open items past their deadline.",
                 [Sample(found.breaching)],
+            ),
+            Metric(
+                f"{PREFIX}_items_resolved_total",
+                "counter",
+                "Items resolved, without those withdrawn.",
+                by("item_type", {item_type: sums["count"] for item_type, sums in found.resolved.items()}),
+            ),
+            Metric(
+                f"{PREFIX}_resolution_seconds",
+                "summary",
+                "From happening to resolution.",
+                [one for item_type, sums in found.resolved.items() for one in summary("item_type", item_type, **sums)],
             ),
             Metric(f"{PREFIX}_alerts", "gauge", "Alerts that wait or were given up.", by("state", found.alerts)),
             Metric(

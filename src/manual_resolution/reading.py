@@ -12,11 +12,12 @@ from manual_resolution.case import Case
 from manual_resolution.decision import By, person
 from manual_resolution.errors import NotFound, Refused
 from manual_resolution.execution import Execution, Step
-from manual_resolution.item import Event, Item
+from manual_resolution.item import Event, Item, iso
 from manual_resolution.masking import Mask, mask_of
+from manual_resolution.priority import PRIORITIES
 from manual_resolution.proposing import Proposing, Waiting
 from manual_resolution.settings import Settings
-from manual_resolution.store import attempts, due, events, items, proposals
+from manual_resolution.store import attempts, due, events, items, metrics, proposals
 from manual_resolution.store.attempts import Attempt
 from manual_resolution.store.connection import Database
 from manual_resolution.store.items import Filter
@@ -117,7 +118,16 @@ class Reading:
     def depth(self) -> dict[str, Any]:
         """The metric of the queue as it stands (specification, Monitoring)."""
         with self.database.connection(60) as db:
-            return due.depth(db)
+            found = metrics.gauges(db)
+        by_priority = {priority: found.by_priority.get(priority, 0) for priority in PRIORITIES}
+        return {
+            "metric": "manual_resolution_queue_depth",
+            "total_pending": sum(by_priority.values()),
+            "by_priority": by_priority,
+            "oldest_item_hours": int(found.oldest_seconds // 3600),
+            "items_breaching_sla": found.breaching,
+            "timestamp": iso(found.at.replace(microsecond=0)),
+        }
 
     def waiting_for_teams(self) -> dict[str, int]:
         """How many items wait for which team."""

@@ -8,17 +8,18 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC
 from time import monotonic
 from typing import Final, Protocol
 
-from manual_resolution import metrics, outbox, spooling
+from manual_resolution import metrics, outbox, report_mail, spooling
 from manual_resolution.alerts import Channel
 from manual_resolution.decision import Resolution
 from manual_resolution.errors import MRQError, OutcomeUnknown, Refused, Unreachable
 from manual_resolution.inert import clip
 from manual_resolution.item import Actor
 from manual_resolution.queue import Queue
-from manual_resolution.store import attempts, rights
+from manual_resolution.store import attempts, reports, rights
 from manual_resolution.store import outbox as beats
 from manual_resolution.via import here
 
@@ -30,6 +31,8 @@ PROBING, REPLAYING, DELIVERING = 10.0, 5.0, 15.0
 FIRST_PROBE, LONGEST_PROBE = 60.0, 3600.0
 #: Seconds until a database that is away is tried again: doubling.
 FIRST_TRY, LONGEST_TRY = 1.0, 30.0
+#: The hour (UTC) from which the day's report is mailed, and the seconds until one that was not taken is tried again.
+REPORTING, MAILING = 9, 300.0
 #: Seconds an alert may be late before the outside watcher is left waiting.
 LATE: Final = 300.0
 #: Seconds that the database's clock may be behind the highest heartbeat.
@@ -80,6 +83,7 @@ class Worker:
         self.pinged = float("-inf")
         self.lost = 0
         self.delivered = outbox.Delivered()
+        self.mailed, self.mailing_again = "", float("-inf")
 
     @property
     def steps(self) -> dict[str, Callable[[], str]]:
@@ -90,6 +94,8 @@ class Worker:
             "deliver": self.deliver,
             "probe": self.probe,
             "spool": self.replay,
+            "figures": self.fold,
+            "report": self.report,
         }
 
     def run(self) -> None:
@@ -246,6 +252,30 @@ class Worker:
         if found and (found.damaged or found.refused):
             raise Refused(f"In the spool: {[*found.damaged, *found.refused][0]}.")
         return f"{counted(found.recorded, 'failure')} brought in from the spool." if found and found.recorded else ""
+
+    def fold(self) -> str:
+        """Add what was counted to the report's sums."""
+        with self.queue.database.connection(60) as db:
+            reports.fold(db)
+        return ""
+
+    def report(self) -> str:
+        """Mail the day's report from nine in the morning on, UTC: once, whoever does it."""
+        if not self.queue.settings.report_to or not self.is_report_time():
+            return ""
+        if monotonic() < self.mailing_again:
+            raise Refused(self.mailed)
+        found = report_mail.send(self.queue.database, self.queue.settings)
+        if found.outcome in ("later", "never"):
+            self.mailed, self.mailing_again = found.sentence, monotonic() + MAILING
+            raise Refused(found.sentence)
+        before, self.mailed = self.mailed, found.sentence
+        return found.sentence if found.outcome != "already" and before != found.sentence else ""
+
+    def is_report_time(self) -> bool:
+        """Whether it is nine or later, UTC, by the database's clock."""
+        with self.queue.database.connection() as db:
+            return reports.today(db)[0].astimezone(UTC).hour >= REPORTING
 
     # -------------------------------------------------------------- the end of a cycle
 

@@ -197,24 +197,3 @@ def notice(db: Db, batch: int, telling: Telling) -> int:
     """Look at one batch of items that have not breached: arrivals, warnings; how many were looked at."""
     row = db.execute(NOTICE, {"batch": batch} | telling.values()).fetchone()
     return int(row[0]) if row else 0
-
-
-def depth(db: Db) -> dict[str, Any]:
-    """The specification's metric of the queue as it stands (specification, Monitoring)."""
-    row = db.execute(
-        """select count(*), count(*) filter (where priority = 'critical'), count(*) filter (where priority = 'high'),
-                  count(*) filter (where priority = 'medium'), count(*) filter (where priority = 'low'),
-                  coalesce(floor(extract(epoch from (select mrq_now()) - min(created_at)) / 3600), 0)::integer,
-                  count(*) filter (where sla_deadline < (select mrq_now())),
-                  to_char(date_trunc('second', (select mrq_now())) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
-             from manual_resolution_queue where status <> 'resolved'"""
-    ).fetchone()
-    assert row is not None
-    return {
-        "metric": "manual_resolution_queue_depth",
-        "total_pending": row[0],
-        "by_priority": dict(zip(("critical", "high", "medium", "low"), row[1:5], strict=True)),
-        "oldest_item_hours": row[5],
-        "items_breaching_sla": row[6],
-        "timestamp": row[7],
-    }

@@ -1,7 +1,8 @@
-"""What monitoring asks of the database, as one moment has it."""
+"""What monitoring asks of the database, as one moment has it: a few milliseconds, however many items there are."""
 
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
 from psycopg.rows import class_row
 
@@ -10,33 +11,55 @@ from manual_resolution.store.connection import Db
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """The queue at one moment; seconds by the database's clock."""
+    """The queue at one moment by the database's clock; spans in seconds. `resolved` has a count and a sum by type."""
 
+    at: datetime
     by_priority: dict[str, int]
     oldest_seconds: float
     breaching: int
+    resolved: dict[str, dict[str, float]]
     alerts: dict[str, int]
     jobs: dict[str, dict[str, Any]]
 
 
+# Whole days are summed already (0003_rollups.sql). What fell due since midnight is counted by index, and so is the
+# oldest found: one look for each status, type and priority.
+_GAUGES: Final = """
+with clock as materialized (
+  select now, mrq_day(now) as today, mrq_day(now)::timestamp at time zone 'UTC' as midnight
+    from (select mrq_now() as now offset 0) read),
+open as materialized (
+  select item_type, priority, due, sum(n) as n from mrq_open_now group by item_type, priority, due having sum(n) <> 0)
+select now as at,
+       (select coalesce(jsonb_object_agg(priority, n), '{}')
+          from (select priority, sum(n) as n from open group by priority) summed) as by_priority,
+       (select coalesce(extract(epoch from now - min(oldest.created_at)), 0)::float8
+          from (select distinct item_type, priority from open) kinds
+         cross join (values ('pending'), ('assigned'), ('escalated')) statuses (status)
+         cross join lateral (
+           select q.created_at from manual_resolution_queue q
+            where (q.status, q.item_type, q.priority) = (statuses.status, kinds.item_type, kinds.priority)
+            order by q.created_at limit 1) oldest) as oldest_seconds,
+       ((select coalesce(sum(n), 0) from open where due < today)
+        + (select count(*) from manual_resolution_queue
+            where status <> 'resolved' and escalation_level = 0 and sla_deadline >= midnight and sla_deadline < now)
+        + (select count(*) from manual_resolution_queue
+            where status <> 'resolved' and escalation_level > 0 and sla_deadline >= midnight and sla_deadline < now)
+       )::bigint as breaching,
+       (select coalesce(jsonb_object_agg(item_type, jsonb_build_object('count', n, 'sum', micros / 1000000)), '{}')
+          from (select item_type, sum(resolved) as n, sum(micros) as micros from mrq_by_day
+                 group by item_type having sum(resolved) > 0) by_type) as resolved,
+       jsonb_build_object('waiting', (select count(*) from mrq_outbox where state = 'waiting'),
+                          'dead', (select count(*) from mrq_outbox where state = 'dead')) as alerts,
+       (select coalesce(jsonb_object_agg(component, detail || jsonb_build_object('at', extract(epoch from h.at))), '{}')
+          from mrq_heartbeat h) as jobs
+  from clock
+"""
+
+
 def gauges(db: Db) -> Gauges:
-    """Open items by priority, the age of the oldest, how many have passed their deadline; alerts; what ran when."""
+    """Open items by priority, the oldest, those past their deadline; what was resolved; alerts; what ran when."""
     with db.cursor(row_factory=class_row(Gauges)) as cursor:
-        row = cursor.execute(
-            """with clock as materialized (select mrq_now() as now),
-               open as materialized (
-                 select priority, count(*) as n, min(created_at) as oldest,
-                        count(*) filter (where sla_deadline < (select now from clock)) as late
-                   from manual_resolution_queue where status <> 'resolved' group by priority)
-               select (select coalesce(jsonb_object_agg(priority, n), '{}') from open) as by_priority,
-                      (select coalesce(extract(epoch from max(now - oldest)), 0)::float8
-                         from open, clock) as oldest_seconds,
-                      (select coalesce(sum(late), 0)::bigint from open) as breaching,
-                      jsonb_build_object(
-                        'waiting', (select count(*) from mrq_outbox where state = 'waiting'),
-                        'dead', (select count(*) from mrq_outbox where state = 'dead')) as alerts,
-                      (select coalesce(jsonb_object_agg(component, detail || jsonb_build_object(
-                                'at', extract(epoch from at))), '{}') from mrq_heartbeat) as jobs"""
-        ).fetchone()
+        row = cursor.execute(_GAUGES).fetchone()
     assert row is not None
     return row
