@@ -99,7 +99,7 @@ def test_priority_note_amend(mrq: Run, add: Add) -> None:
     amended = mrq("amend", number, "--set", "place=window", "--context", '{"n": 1}', "-m", "seen there", "--json").json
     assert amended["context"] == {"place": "window", "n": 1}
     told = mrq("history", number).out
-    for part in ('to high: "they called"', '"asked the shop"', 'context amended: "seen there"'):
+    for part in ('to high: "they called"', '"asked the shop"', "place shelf/4 → window, n – → 1: "):
         assert part in told
 
 

@@ -2,7 +2,8 @@
 
     python teller.py DATABASE_URL FOLDER        reads "WHAT SEED DEATH" lines
 
-DEATH is after so many milliseconds; below 0 a sender's, at so many-eth step of its delivery; 0 lets it end by itself.
+DEATH is after so many milliseconds; below 0 at that step of a sender's delivery, or between the two transactions of a
+naive sweep; 0 lets it end by itself.
 
 WHAT is `sweep`, `deliver`, or `naive`: a sweep that writes what is to be told in a second transaction. Each line is one
 forked child; an empty line waits for all of them.
@@ -80,6 +81,8 @@ def naive(url: str, folder: Path, seed: int, death: int) -> None:
     """The control: raised in one transaction, written for the channels in the next."""
     with psycopg.connect(url, autocommit=True) as db:
         while raised := db.execute(RAISE).fetchall():
+            if death < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
             db.execute(TELL, [[row[0] for row in raised]])
 
 

@@ -82,13 +82,8 @@ def test_killed_sweepers_and_senders_lose_and_double_nothing(
 
 def test_two_transactions_would_lose_some(crew: Crew, breached: list[int], connect: Any) -> None:
     """The control: written in a second transaction, what is to be told is lost with who dies between the two."""
-    chance, db = random.Random(SEED), connect()
-    waiting = "select count(*) from manual_resolution_queue where escalation_level = 0"
-    for _ in range(200):
-        crew(*[("naive", chance.randrange(5, 60)) for _ in range(8)])
-        if not db.execute(waiting).fetchone()[0]:
-            break
+    crew(*[("naive", -1)] * 3, ("naive", 0))
     crew(("naive", 0))
-    untold = """select count(*) from manual_resolution_queue q
-                 where not exists (select from mrq_outbox o where o.item_id = q.id)"""
-    assert db.execute(untold).fetchone()[0] > 0, f"MRQ_SEED={SEED}"
+    untold = """select count(*) from manual_resolution_queue q where escalation_level = 1
+                   and not exists (select from mrq_outbox o where o.item_id = q.id)"""
+    assert connect().execute(untold).fetchone()[0] > 0

@@ -146,7 +146,7 @@ def show_(
 
 def history(item: given.Id, as_json: given.Json = False) -> None:
     """Show what happened to an item. Times are in UTC."""
-    from manual_resolution.cli import show
+    from manual_resolution.cli.history import lines_of
 
     number = given.item_id(item)
     with closing(open_queue()) as queue:
@@ -157,7 +157,7 @@ def history(item: given.Id, as_json: given.Json = False) -> None:
     if as_json:
         print_json([event.as_json() for event in events])
     else:
-        print("\n".join(show.history_lines(events)))
+        print("\n".join(lines_of(events)))
 
 
 def types(as_json: given.Json = False) -> None:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final, NoReturn
 
 from manual_resolution import intake, metrics
 from manual_resolution.case import Case, Offer
-from manual_resolution.cli import show
+from manual_resolution.cli import history, show
 from manual_resolution.cli.lease import Lease
 from manual_resolution.cli.lines import labelled
 from manual_resolution.cli.terminal import Leave, Stops, line, say
@@ -320,7 +320,7 @@ class Session:
 
     def history(self, case: Case) -> None:
         events = self.queue.history(case.item.id)
-        print("\n".join(show.history_lines(self.mask(case).events(events))))
+        print("\n".join(history.lines_of(self.mask(case).events(events))))
 
     def context(self, case: Case) -> None:
         print("\n".join(show.all_context_lines(self.mask(case).item(case.item))))

@@ -5,7 +5,6 @@ Every text that producers or operators wrote is made inert here. No meaning by c
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
 from manual_resolution.cli.lines import (
@@ -14,19 +13,18 @@ from manual_resolution.cli.lines import (
     fits,
     instant_text,
     labelled,
-    padded,
     span_text,
     styled,
     table,
     under,
 )
 from manual_resolution.cli.proposed import proposal_lines
-from manual_resolution.inert import clip, columns, inert, inert_json
+from manual_resolution.inert import clip, inert, inert_json
 
 if TYPE_CHECKING:
     from manual_resolution.answers import Answer
     from manual_resolution.case import Case, Offer
-    from manual_resolution.item import Event, Item
+    from manual_resolution.item import Item
     from manual_resolution.masking import Mask
     from manual_resolution.store.attempts import Attempt
     from manual_resolution.workflow import Workflow
@@ -303,82 +301,3 @@ def notes_text(item: "Item") -> str:
     repeated = f"{item.occurrences:,} times" if item.occurrences > 1 else ""
     succeeded = "has succeeded meanwhile" if item.succeeded_at and item.status != "resolved" else ""
     return ", ".join(part for part in (held_text(item), escalated_text(item), succeeded, repeated) if part)
-
-
-# ------------------------------------------------------------------ a history
-
-
-def history_lines(events: Sequence["Event"]) -> Lines:
-    """One line an event, `HH:MM:SS verb actor what` in UTC; a line with the date before each new day."""
-    who = max((columns(inert(event.actor)) for event in events), default=0)
-    day, lines = "", Lines()
-    for event in events:
-        at = event.at.astimezone(UTC)
-        if f"{at:%Y-%m-%d}" != day:
-            day = f"{at:%Y-%m-%d}"
-            lines.append(f"{day} UTC")
-        start = f"{at:%H:%M:%S} {verb_text(event):<10} {padded(inert(event.actor), who)}  "
-        lines += [line.rstrip() for line in labelled(start, inert(what(event)))]
-    return lines
-
-
-def verb_text(event: "Event") -> str:
-    """The verb; an attempt with its number."""
-    n = (event.private or {}).get("n")
-    return inert(f"{event.verb} {n}" if n and event.verb == "attempt" else event.verb)
-
-
-def what(event: "Event") -> str:
-    """What an event came to, in words, with the reason given."""
-    private = event.private or {}
-    said = _said(event.verb, event.data, private)
-    metadata = private.get("resolution_metadata") or {}
-    why = private.get("justification") or private.get("note") or metadata.get("justification")
-    told = f"{said}: " if said and why else said
-    return told + (f'"{why}"' if why else "")
-
-
-def _said(verb: str, data: dict[str, Any], private: dict[str, Any]) -> str:
-    match verb:
-        case "resolve" | "withdraw":
-            said = str(private.get("resolution") or private.get("reason") or "")
-            confirmation = (private.get("resolution_metadata") or {}).get("confirmation")
-            return f"{said} ({confirmation})" if confirmation else said
-        case "attempt":
-            values = ", ".join(f"{name} {value}" for name, value in (private.get("values") or {}).items())
-            return f"{private.get('option', '')} {values}".strip()
-        case "propose":
-            values = ", ".join(f"{name} {value}" for name, value in (private.get("values") or {}).items())
-            overridden = ", ".join(private.get("overridden") or ())
-            against = f" against {overridden}" if overridden else ""
-            return f"{private.get('option', '')} {values}".strip() + against
-        case "approve" | "deny":
-            return str(private.get("option") or "")
-        case "lapse":
-            return "not approved in time"
-        case "void":
-            return f"{private.get('option', '')}: {private.get('changed', '')}"
-        case "fail" | "unknown" | "confirm":
-            return str(private.get("outcome") or "")
-        case "defer":
-            return f"until {str(data.get('deferred_until', ''))[:16].replace('T', ' ')} UTC"
-        case "escalate":
-            return f"to {data['escalated_to']}" if data.get("escalated_to") else "to anybody else"
-        case "hand-over":
-            return f"to {private.get('to') or data.get('assigned_to', '')}"
-        case "priority":
-            return f"to {data.get('priority', '')}"
-        case "sweep":
-            return f"past its deadline, level {data.get('escalation_level', '')}"
-        case "expire":
-            return f"the lease of {private.get('owner') or 'its owner'} ended"
-        case "wake":
-            return "the deferral ended"
-        case "reopen":
-            return f"from #{data.get('reopened_from', '')}"
-        case "reveal":
-            return f"saw {', '.join(map(str, private.get('shown') or []))}".removesuffix("saw ")
-        case "amend":
-            return "context amended"
-        case _:
-            return str(private.get("reason") or "") if verb == "add" else ""
