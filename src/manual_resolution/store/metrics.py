@@ -22,7 +22,7 @@ class Gauges:
     jobs: dict[str, dict[str, Any]]
 
 
-# Whole days are summed already (0003_rollups.sql). What fell due since midnight is counted by index, and so is the
+# Whole days are summed already (0002_rollups.sql). What fell due since midnight is counted by index, and so is the
 # oldest found: one look for each status, type and priority.
 _GAUGES: Final = """
 with clock as materialized (
