@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from manual_resolution.workflow import Workflow
 
 #: Each public name and the module it lives in.
-_HOME = {
+_HOME: dict[str, str] = {
     name: module
     for module, names in {
         "answers": "Answer Call Outcome Plan Recommendation Resolved Touch "

@@ -103,7 +103,6 @@ class Adding:
         """
         by = Actor(producer, "producer", here())
         with self.database.connection(min(seconds, self.settings.add_timeout)) as db:
-            db.execute("select")
             give_until(db, monotonic() + seconds)
             with db.transaction():
                 return adding.add_many(

@@ -52,8 +52,7 @@ class Execution:
         item = self.get(item_id)
         workflow = self.registry.of(item.item_type)
         answers = self.ask_outside(item.item_type, item_id)
-        with self.database.transaction() as db:
-            db.execute("set transaction read only")
+        with self.database.looking() as db:
             answers = cases.ask(workflow, item, db, outside=False) | answers
             tried, proposed = attempts.of_item(db, item_id), proposals.of_item(db, item_id)
             in_order = {key: answers[key] for key in workflow.checks}
@@ -62,8 +61,7 @@ class Execution:
     def plan(self, item_id: int, option: Option, values: Mapping[str, Any]) -> Plan:
         """What an option would touch with these values."""
         item = self.get(item_id)
-        with self.database.transaction() as db:
-            db.execute("set transaction read only")
+        with self.database.looking() as db:
             found = cases.planned(option, self.registry.of(item.item_type), item, db, asked(option, values))
         return found or Plan()
 

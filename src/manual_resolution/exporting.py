@@ -13,7 +13,7 @@ from manual_resolution.item import iso
 from manual_resolution.masking import mask_of
 from manual_resolution.registry import Registry
 from manual_resolution.store import exporting as store
-from manual_resolution.store.connection import Database
+from manual_resolution.store.connection import Database, hold_still
 from manual_resolution.store.exporting import Decided
 
 Format = Literal["jsonl", "csv"]
@@ -57,7 +57,7 @@ def export(
         raise InvalidInput("to", last.isoformat(), f"a day from {first.isoformat()} on")
     done, write = Exported(), writer(format, out)
     with database.transaction(PATIENCE) as db:
-        db.execute("set transaction isolation level repeatable read, read only")
+        hold_still(db)
         total, done.items = store.count(db, first, last)
         for found in store.decisions(db, first, last):
             write(decision(found, workflows))

@@ -168,8 +168,7 @@ class Queue(Adding, Reading):
             return found or self._refuse(db, item_id, who, "deferred")
 
     def _refuse_unfit(self, db: Db, until: datetime) -> None:
-        row = db.execute("select %s - mrq_now()", [until]).fetchone()
-        if row and not timedelta(0) < row[0] <= strict.MAX_SPAN:
+        if not timedelta(0) < items.span_until(db, until) <= strict.MAX_SPAN:
             raise InvalidInput("until", until.isoformat(), "an instant in the future, at most 366 days from now")
 
     def escalate(self, item_id: int, by: By, justification: str, *, to: str | None = None) -> Item:

@@ -76,9 +76,15 @@ def _open(url: str, seconds: float, answer: "Future[LimitedConnection]") -> None
 
 
 def give_until(db: Db, deadline: float) -> None:
-    """Let the waits on a connection that has answered end at `deadline` (monotonic seconds)."""
+    """Have a connection answer within the limit it has, then let its waits end at `deadline` (monotonic seconds)."""
+    db.execute("select")
     if isinstance(db, LimitedConnection):
         db.deadline = deadline
+
+
+def hold_still(db: Db) -> None:
+    """See to it that all of a transaction sees one moment, and changes nothing."""
+    db.execute("set transaction isolation level repeatable read, read only")
 
 
 def read_json(stored: str | bytes) -> Any:
@@ -123,6 +129,13 @@ class Database:
     def transaction(self, timeout: float | None = None) -> Iterator[Db]:
         """As `connection`, with everything inside one transaction."""
         with self.connection(timeout) as db, db.transaction():
+            yield db
+
+    @contextmanager
+    def looking(self, timeout: float | None = None) -> Iterator[Db]:
+        """As `transaction`, in which PostgreSQL itself lets nothing be changed."""
+        with self.transaction(timeout) as db:
+            db.execute("set transaction read only")
             yield db
 
     @cached_property

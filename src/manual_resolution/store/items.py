@@ -218,6 +218,12 @@ def defer(
     )
 
 
+def span_until(db: Db, until: datetime) -> timedelta:
+    """How far away an instant is."""
+    span: timedelta = db.execute("select %s - mrq_now()", [until]).fetchall()[0][0]
+    return span
+
+
 def escalate(db: Db, item_id: int, by: Actor, to: str | None, justification: str) -> Item | None:
     """The operator's move: unowned again, for another team or anybody else; not served to `by` again."""
     return one(
