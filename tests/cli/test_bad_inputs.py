@@ -52,6 +52,8 @@ erase --subject <mail:ada@example.com> -m <because>
 erase --subject-file <file> -m <because> --dry-run
 sweep
 metrics --format <prometheus> -o <out>
+report --days <30> --until <2026-10-31> --top <2> --html <out>
+report --json --quick
 operator show <bob@example.com> --dir <nowhere>
 operator record --dir <nowhere>
 spool list

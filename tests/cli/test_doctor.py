@@ -27,7 +27,7 @@ INDEXES = re.findall(r"create (?:unique )?index (\w+) on (\w+)", SQL)
 TABLES = re.findall(r"create table (\w+) \((.*?)\n\)", SQL, re.DOTALL)
 CONSTRAINTS = [(name, table) for table, body in TABLES for name in re.findall(r"constraint (\w+)\s+check", body)]
 FUNCTIONS = re.findall(r"create function (\w+)", SQL)
-KEYS = [(f"{table}_pkey", table) for table, _ in TABLES]
+KEYS = [(f"{table}_pkey", table) for table, body in TABLES if "primary key" in body]
 #: What only a server for tests leaves out.
 NOT_DURABLE = {"fsync", "full_page_writes"}
 
