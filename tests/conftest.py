@@ -1,8 +1,8 @@
 """Databases for the tests: one private PostgreSQL per run, one database per worker, emptied before each test.
 
 `DATABASE_URL`, every MRQ setting and every real token are ignored, so no test can reach a database or a
-service that matters. Ask for `database_url` (fast, schema as migrated), or for `fresh_database_url` when the
-test changes the schema or adds tables of its own.
+service that matters. Ask for `database_url` (fast, schema as migrated), for `app_database_url` (the same with the
+sample application's tables), or for `fresh_database_url` when the test changes the schema or adds tables of its own.
 """
 
 import contextlib
@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,7 +24,6 @@ from manual_resolution.run_folder import run_folder as a_run_folder
 
 KEPT = {"MRQ_PG_BIN", "MRQ_KILLS", "MRQ_TEST_ROLES"}
 IGNORED = ("DATABASE_URL", "BLOB_READ_WRITE_TOKEN", "MRQ_", "VERCEL_", "PG", "HTTP_PROXY", "HTTPS_PROXY")
-TEMPLATE = "mrq_template"
 SPOOLS = itertools.count()
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 
@@ -75,20 +75,39 @@ def server(run_folder: Path, no_real_settings: None) -> Iterator[EmbeddedPostgre
 @pytest.fixture(scope="session")
 def template_database(server: EmbeddedPostgres) -> str:
     """The name of a migrated, empty database that nobody connects to."""
-    from manual_resolution.store.migrate import migrate
+    return _template(server, "mrq_template", "template1", _migrated)
 
+
+@pytest.fixture(scope="session")
+def app_template(server: EmbeddedPostgres, template_database: str) -> str:
+    """The same with the sample application's tables."""
+    return _template(server, "app_template", template_database, _with_tables)
+
+
+def _template(server: EmbeddedPostgres, name: str, of: str, prepare: Callable[[str], None]) -> str:
+    """Made once a run, by the first who asks."""
     with _maintenance(server) as db:
         db.execute("select pg_advisory_lock(1)")
-        if not db.execute("select 1 from pg_database where datname = %s", [TEMPLATE]).fetchone():
-            db.execute("drop database if exists mrq_unfinished with (force)")
-            db.execute("create database mrq_unfinished")
-            migrate(server.url("mrq_unfinished"))
-            if os.environ.get("MRQ_TEST_ROLES"):
-                make_roles(server.url("mrq_unfinished"))
+        if not db.execute("select 1 from pg_database where datname = %s", [name]).fetchone():
+            _create(server, "mrq_unfinished", of)
+            prepare(server.url("mrq_unfinished"))
             db.execute("alter database mrq_unfinished with allow_connections false")
             _terminate(db, "mrq_unfinished")
-            db.execute(sql.SQL("alter database mrq_unfinished rename to {}").format(sql.Identifier(TEMPLATE)))
-    return TEMPLATE
+            db.execute(sql.SQL("alter database mrq_unfinished rename to {}").format(sql.Identifier(name)))
+    return name
+
+
+def _migrated(url: str) -> None:
+    from manual_resolution.store.migrate import migrate
+
+    migrate(url)
+    if os.environ.get("MRQ_TEST_ROLES"):
+        make_roles(url)
+
+
+def _with_tables(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute(files("meal_plan").joinpath("schema.sql").read_bytes())
 
 
 #: The roles that `MRQ_TEST_ROLES=1` runs the queue's tests as, each with what `mrq db grants` gives it.
@@ -129,6 +148,20 @@ def database_url(worker_database: "WorkerDatabase") -> str:
     """The URL of this worker's database: schema as migrated, all tables empty, ids from 1."""
     worker_database.reset()
     return worker_database.url
+
+
+@pytest.fixture(scope="session")
+def app_database(server: EmbeddedPostgres, app_template: str) -> Iterator["WorkerDatabase"]:
+    """What `app_database_url` hands out and resets."""
+    with WorkerDatabase(server, app_template, f"app_{WORKER}") as database:
+        yield database
+
+
+@pytest.fixture
+def app_database_url(app_database: "WorkerDatabase") -> str:
+    """The same with the sample application's tables, empty too."""
+    app_database.reset()
+    return app_database.url
 
 
 @pytest.fixture
@@ -173,8 +206,8 @@ def faults() -> Callable[[psycopg.Connection[Any]], list[str]]:
 
 
 def _url_of(request: pytest.FixtureRequest) -> str:
-    is_fresh = "fresh_database_url" in request.fixturenames
-    return str(request.getfixturevalue("fresh_database_url" if is_fresh else "database_url"))
+    others = [name for name in ("fresh_database_url", "app_database_url") if name in request.fixturenames]
+    return str(request.getfixturevalue(others[0] if others else "database_url"))
 
 
 class Clock:
@@ -249,7 +282,6 @@ class WorkerDatabase:
 TABLES_IN_USE = r"""
 select relname, pg_relation_size(oid) > 1e6 from pg_class
 where relnamespace = 'public'::regnamespace and relkind = 'r' and pg_relation_size(oid) > 0
-  and (relname = 'manual_resolution_queue' or relname like 'mrq\_%')
   and relname not in ('mrq_migration', 'mrq_setting')
 """
 

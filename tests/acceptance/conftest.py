@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -91,23 +90,22 @@ class Stage:
 
 
 @pytest.fixture
-def stage(fresh_database_url: str, tmp_path: Path) -> Iterator[Stage]:
+def stage(app_database_url: str, tmp_path: Path) -> Iterator[Stage]:
     """A user with a number the cast knows, an empty store, an empty queue."""
     with (
-        psycopg.connect(fresh_database_url, autocommit=True, row_factory=dict_row) as db,
+        psycopg.connect(app_database_url, autocommit=True, row_factory=dict_row) as db,
         BlobStandIn() as blob,
         ExitStack() as opened,
     ):
-        db.execute(files("meal_plan").joinpath("schema.sql").read_bytes())
         settings = {
-            "DATABASE_URL": fresh_database_url,
+            "DATABASE_URL": app_database_url,
             "MRQ_OPERATOR": "alice@example.com",
             "MRQ_METRICS_FILE": str(tmp_path / "metrics.jsonl"),
             "MRQ_CALL_TIMEOUT": "5",
         }
         system = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         environment = system | {"LANG": "C.UTF-8", "TERM": "dumb"} | settings | blob.environment
-        queue = Queue(fresh_database_url, settings=Settings.from_env(settings | blob.environment))
+        queue = Queue(app_database_url, settings=Settings.from_env(settings | blob.environment))
         opened.callback(queue.close)
         made = Stage(db, blob, queue, environment, opened)
         made.insert("users", id=871, email="ada@example.com", name="Ada")

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
 import psycopg
@@ -100,11 +99,10 @@ def blob(monkeypatch: pytest.MonkeyPatch) -> Iterator[BlobStandIn]:
 
 
 @pytest.fixture
-def app(fresh_database_url: str, blob: BlobStandIn) -> Iterator[App]:
+def app(app_database_url: str, blob: BlobStandIn) -> Iterator[App]:
     """The application's tables, two plans whose PDFs are in the store, and a queue in the same database."""
-    with psycopg.connect(fresh_database_url, autocommit=True, row_factory=dict_row) as db:
-        db.execute(files("meal_plan").joinpath("schema.sql").read_bytes())
-        queue = Queue(fresh_database_url, settings=Settings.from_env())
+    with psycopg.connect(app_database_url, autocommit=True, row_factory=dict_row) as db:
+        queue = Queue(app_database_url, settings=Settings.from_env())
         application = App(db, blob, queue)
         user = application.insert("users", id=871, email="ada@example.com", name="Ada")
         application.insert("meal_plans", id=12345, user_id=user, pdf_url=blob.url_of(PATH))
