@@ -122,6 +122,8 @@ def figures(
         raise InvalidInput("days", days, f"a whole number from 1 to {MOST_DAYS}")
     if top is not None and not 1 <= top <= 1000:
         raise InvalidInput("top", top, "a whole number from 1 to 1000")
+    if until is not None and until.year < 1970:
+        raise InvalidInput("until", until, "a day since 1970-01-01")
     with database.connection(PATIENCE) as db:
         if not database.read_only:
             store.fold(db)

@@ -46,11 +46,12 @@ def report(
     Items that producers withdrew are left out and counted apart. Figures hold all item types and resolvers; the text
     shows three and two of them without --top, --json all.
     """
+    from manual_resolution import intake
     from manual_resolution.report_mail import as_html
     from manual_resolution.reports import as_json as document
     from manual_resolution.reports import as_text, figures
 
-    last = day(until)
+    last = None if until is None else intake.day(until, "until")
     if again and not mail:
         raise InvalidInput("again", again, "together with --mail")
     with closing(open_queue()) as queue:
@@ -84,15 +85,3 @@ def send(queue: "Queue", last: date | None, again: bool, as_json: bool) -> None:
         print(mailed.sentence)
     if CODES[mailed.outcome]:
         raise typer.Exit(CODES[mailed.outcome])
-
-
-def day(text: str | None) -> date | None:
-    """A day as `2026-01-03`."""
-    if text is None:
-        return None
-    try:
-        if len(text) == 10:
-            return date.fromisoformat(text)
-    except ValueError:
-        pass
-    raise InvalidInput("until", text, "a day such as 2026-01-03")
