@@ -115,6 +115,10 @@ class Reading:
         """What deciding so would touch; does nothing."""
         return self.execution.plan(item_id, self._option(item_id, option), values)
 
+    def reach(self) -> None:
+        """Raise `Unreachable` unless the database answers within two seconds."""
+        self.database.reach(2)
+
     def depth(self) -> dict[str, Any]:
         """The metric of the queue as it stands (specification, Monitoring)."""
         with self.database.connection(60) as db:

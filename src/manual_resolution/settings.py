@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -54,6 +55,8 @@ class Settings:
     report_to: tuple[str, ...] = ()
     warn_at: float = 75.0
     console_url: str | None = None
+    proxy: tuple[str, ...] = ()
+    writes_per_minute: float = 600.0
     heartbeat_url: str | None = field(default=None, repr=False)
     call_timeout: float = 10.0
     blob_token: str | None = field(default=None, repr=False)
@@ -167,6 +170,17 @@ def web_address(text: str) -> str:
     return text
 
 
+def networks(text: str) -> tuple[str, ...]:
+    """Addresses or networks with commas between."""
+    found = tuple(part.strip() for part in text.split(","))
+    try:
+        for one in found:
+            ip_network(one, strict=False)
+    except ValueError:
+        raise ValueError("addresses or networks with commas between, such as 10.0.0.5,10.1.0.0/16") from None
+    return found
+
+
 def has_port(address: str) -> bool:
     """Whether an address can be taken apart, and its port, where it names one, is at most 65535."""
     try:
@@ -242,6 +256,8 @@ VARIABLES: Final = (
     Variable("MRQ_REPORT_TO", "report_to", mail_addresses),
     Variable("MRQ_WARN_AT", "warn_at", number(1, 99)),
     Variable("MRQ_CONSOLE_URL", "console_url", web_address),
+    Variable("MRQ_PROXY", "proxy", networks),
+    Variable("MRQ_WRITES_PER_MINUTE", "writes_per_minute", number(1, 1_000_000)),
     Variable("MRQ_HEARTBEAT_URL", "heartbeat_url", web_address, secret=True),
     Variable("MRQ_CALL_TIMEOUT", "call_timeout", number(1, 300)),
     Variable("BLOB_READ_WRITE_TOKEN", "blob_token", plain, secret=True),

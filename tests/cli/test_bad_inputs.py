@@ -73,7 +73,7 @@ init <folder>
 practice --dir <file>
 """
 #: What waits for a keystroke, sends something, hands the terminal over or takes minutes.
-ELSEWHERE: Final = {"demo", "process", "doctor", "db shell", "alerts test", "worker"}
+ELSEWHERE: Final = {"demo", "process", "doctor", "db shell", "alerts test", "worker", "serve"}
 
 HOSTILE: Final = (
     "", " ", "\u200b", "0", "-1", "01", "1e1", "1.0", "٣", "9223372036854775808", "9" * 5000, "nan", "-inf",

@@ -7,6 +7,7 @@ import typer
 
 from manual_resolution.cli import parameters as given
 from manual_resolution.cli.face import open_queue, print_json, speaker
+from manual_resolution.cli.serve import HERE, run
 from manual_resolution.errors import InvalidInput, MRQError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def process(
-    mode: Annotated[str, given.option("--mode", metavar="cli", help="Only cli: this terminal.")] = "cli",
+    mode: Annotated[str, given.option("--mode", metavar="cli|ui", help="This terminal, or the browser.")] = "cli",
     as_: given.As = None,
     type: given.Type = None,
     priority: given.Urgency = None,
@@ -40,8 +41,11 @@ def process(
     """Decide the next items one by one."""
     from manual_resolution.cli.looking import filtered
 
+    if mode == "ui":
+        run(HERE[0], 8787, 1)
+        return
     if mode != "cli":
-        raise InvalidInput("mode", mode, "cli")
+        raise InvalidInput("mode", mode, "cli, or ui for the console in the browser")
     chosen, teams = filtered(type, priority, resource), given.chosen_teams(team)
     with closing(open_queue()) as queue:
         who = speaker(as_)  # the demo, once open, names somebody

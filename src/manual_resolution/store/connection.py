@@ -138,6 +138,11 @@ class Database:
             db.execute("set transaction read only")
             yield db
 
+    def reach(self, timeout: float) -> None:
+        """Ask for nothing; raises `Unreachable` when no answer comes in `timeout` seconds."""
+        with self.connection(timeout) as db:
+            db.execute("select")
+
     @cached_property
     def place(self) -> str | None:
         """`host:port/database`, without user and password; None for an address that is none."""

