@@ -19,7 +19,8 @@ def client(queue: Queue, *, base: str = "http://127.0.0.1:8787", peer: str = "12
     ("host", "status"),
     [
         ("127.0.0.1:8787", 200), ("localhost", 200), ("[::1]:8787", 200), ("LOCALHOST:1", 200),
-        ("mrq.example.com", 200), ("evil.example.com", 421), ("127.0.0.1.evil.example.com", 421), ("evil@127.0.0.1", 400), ("", 400),
+        ("mrq.example.com", 200), ("evil.example.com", 421),
+        ("127.0.0.1.evil.example.com", 421), ("evil@127.0.0.1", 400), ("", 400),
         ("127.0.0.1:x", 400), ("127.0.0.1/x", 400),
     ],
 )  # fmt: skip
