@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         OwnedByAnother,
         Refused,
         SettingsError,
+        Stale,
         Unreachable,
         WaitsForApproval,
     )
@@ -58,7 +59,7 @@ _HOME: dict[str, str] = {
         "done fails not_done passes recommend resolved unclear unknown",
         "catching": "resolves_manually",
         "errors": "AlreadyResolved Changed Failed InvalidInput InvalidType MRQError NotFound NotKept NotPossible "
-        "OutcomeUnknown OwnedByAnother Refused SettingsError Unreachable WaitsForApproval",
+        "OutcomeUnknown OwnedByAnother Refused SettingsError Stale Unreachable WaitsForApproval",
         "item": "Actor Added Event Item",
         "priority": "Priority",
         "producing": "add_many add_to_queue withdraw",
@@ -97,6 +98,7 @@ __all__ = [
     "Resolved",
     "Settings",
     "SettingsError",
+    "Stale",
     "Touch",
     "Unreachable",
     "WaitsForApproval",

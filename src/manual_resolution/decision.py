@@ -2,7 +2,8 @@
 
 import dataclasses
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -10,9 +11,19 @@ from typing import Any
 from manual_resolution import intake as strict
 from manual_resolution.answers import Outcome
 from manual_resolution.case import Seen, Sight
-from manual_resolution.errors import AlreadyResolved, Changed, InvalidInput, NotPossible, OwnedByAnother, Refused
+from manual_resolution.errors import (
+    AlreadyResolved,
+    Changed,
+    InvalidInput,
+    NotFound,
+    NotPossible,
+    OwnedByAnother,
+    Refused,
+    Stale,
+)
 from manual_resolution.item import Actor, Item
-from manual_resolution.store.connection import Db
+from manual_resolution.store import events, items
+from manual_resolution.store.connection import Database, Db
 from manual_resolution.via import here
 from manual_resolution.workflow import Option
 
@@ -37,7 +48,8 @@ class Resolution:
 class Decision:
     """One person's choice, complete and checked. `claim` takes the person's next item in the resolving transaction.
 
-    `overriding`: it may be decided although required checks do not pass; `approved_by`: the second person.
+    `overriding`: it may be decided although required checks do not pass; `approved_by`: the second person; `version`:
+    of the item as the person saw it.
     """
 
     item_id: int
@@ -52,9 +64,11 @@ class Decision:
     claim: Callable[[Db], Item | None] = lambda db: None
     overriding: bool = False
     approved_by: str | None = None
+    version: int | None = None
 
     def admit(self, db: Db, item: Item) -> None:
         """Raise what keeps the item, its row locked, from being decided by this person."""
+        refuse_if_stale(db, item, self.version)
         refuse_unless_free(item, self.by)
 
     def agree(self, sight: Sight) -> None:
@@ -98,6 +112,30 @@ def refuse_unless_free(item: Item, by: Actor) -> None:
         raise Refused(f"#{item.id} has an attempt whose outcome is not known yet; `mrq confirm {item.id}` settles it.")
     if item.held == "batch":
         raise Refused(f"#{item.id} waits for its {item.held}.")
+
+
+@contextmanager
+def standing(database: Database, item_id: int, version: int | None) -> Iterator[Db]:
+    """A connection for one move. With `version` the item stays as it is meanwhile, and raises `Stale` at another."""
+    if version is None:
+        with database.connection() as db:
+            yield db
+        return
+    with database.transaction() as db:
+        if (item := items.lock(db, item_id)) is None:
+            raise NotFound(f"There is no item #{item_id}.")
+        refuse_if_stale(db, item, version)
+        yield db
+
+
+def refuse_if_stale(db: Db, item: Item, version: int | None) -> None:
+    """Raise `Stale` where the item has changed since this version: what changed, and by whom."""
+    if version in (None, item.version):
+        return
+    since = [f"{one.verb} by {one.actor}" for one in events.of_item(db, item.id) if one.seq > int(version or 0)]
+    told = ", then ".join(since[-5:]) or "it never had that version"
+    sentence = f"#{item.id} is at version {item.version}, you saw version {version}: {told}. Nothing was done."
+    raise Stale(sentence, version=item.version, changes=tuple(since))
 
 
 def refuse_strays(option: Option, given: Mapping[str, Any], override: bool) -> None:

@@ -22,7 +22,7 @@ from manual_resolution.item import Actor, Item
 from manual_resolution.masking import is_empty
 from manual_resolution.queue import Queue
 from manual_resolution.store import erasing as store
-from manual_resolution.store import items
+from manual_resolution.store import items, requests
 from manual_resolution.store.connection import Db
 from manual_resolution.values import context_fields
 
@@ -287,6 +287,7 @@ def erase(
     touched = sorted({item for subject in made.subjects for item in subject.items})
     if touched and not dry_run:
         with queue.database.connection(PATIENCE) as db:
+            requests.empty_answers(db)
             made.not_vacuumed = store.vacuum(db)
     made.head_after = made.head_before if dry_run else heads.head(queue.database).head
     made.whole = audit.verify(queue.database, touched).is_whole if touched else True

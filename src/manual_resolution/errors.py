@@ -93,6 +93,26 @@ class Changed(Refused):
         super().__init__(message)
 
 
+class Stale(Refused):
+    """The item has another version than the person saw: `version` now, `changes` since, a few words each."""
+
+    def __init__(self, message: str, *, version: int, changes: tuple[str, ...] = ()) -> None:
+        self.version, self.changes = version, changes
+        super().__init__(message)
+
+
+class KeyReused(Refused):
+    """The key of a request was used for another one."""
+
+
+class StillRunning(Refused):
+    """The request of this key is being carried out; `retry_after` is in seconds."""
+
+    def __init__(self, message: str, *, retry_after: float = 1) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
 class Failed(Refused):
     """The option ran and definitely did not succeed; the item is back with its owner. `retry_after` is in seconds."""
 

@@ -171,6 +171,18 @@ def span(text: str, parameter: str = "span") -> timedelta:
     return length
 
 
+def deferral(span: timedelta | None, until: datetime | None) -> None:
+    """Raise `InvalidInput` or `InvalidType` for a deferral's time that is none."""
+    if span is not None and not isinstance(span, timedelta):
+        raise InvalidType("span", span, "a timedelta, from one minute to 366 days")
+    if span is not None and not timedelta(minutes=1) <= span <= MAX_SPAN:
+        raise InvalidInput("span", span, "a timedelta, from one minute to 366 days")
+    if until is not None and not isinstance(until, datetime):
+        raise InvalidType("until", until, "a datetime with a time zone")
+    if until is not None and until.utcoffset() is None:
+        raise InvalidInput("until", until, "a datetime with a time zone")
+
+
 def instant(text: str, parameter: str = "instant") -> datetime:
     """An instant in UTC from ISO 8601 with an offset or Z; years 1970 to 9999."""
     allowed = "an instant with an offset, such as 2026-10-01T12:00:00Z or 2026-10-01T14:00+02:00"

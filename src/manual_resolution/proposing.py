@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from manual_resolution.case import Sight, differences
-from manual_resolution.decision import Decision, Resolution, refuse_if_changed, refuse_unless_free
+from manual_resolution.decision import Decision, Resolution, refuse_if_changed, refuse_if_stale, refuse_unless_free
 from manual_resolution.errors import Changed, NotPossible, Refused, Unreachable, WaitsForApproval
 from manual_resolution.execution import Execution
 from manual_resolution.item import Actor, Item
@@ -40,6 +40,7 @@ class Approved(Decision):
 
     def admit(self, db: Db, item: Item) -> None:
         """Raise what keeps it from being approved: it is not open any more, or the approver is its proposer."""
+        refuse_if_stale(db, item, self.version)
         refuse_unless_open(db, item, self.proposal)
         refuse_unless_another(db, self.proposal, self.approver, self.names_trusted)
 
@@ -137,18 +138,20 @@ class Proposing:
             held = {item.id: item for item in items.several(db, [one.item_id for one in found])}
         return [Waiting(held[one.item_id], one) for one in found if one.item_id in held]
 
-    def approve(self, item_id: int, by: Actor, note: str | None, proposal: int | None) -> Resolution:
+    def approve(
+        self, item_id: int, by: Actor, note: str | None, proposal: int | None, version: int | None = None
+    ) -> Resolution:
         """Carry the open proposal out; a world that changed since ends it instead, and raises `Changed`."""
         item, found = self._open(item_id, by, proposal)
         try:
-            return self.execution.carry_out(self._approved(item, found, by, note))
+            return self.execution.carry_out(self._approved(item, found, by, note, version))
         except Changed as error:
             self._end(found, by, "void", changed="; ".join(error.differences))
             raise Changed(
                 f"{error} The proposal has ended, the item is {found.proposer}'s again.", differences=error.differences
             ) from None
 
-    def _approved(self, item: Item, proposal: Proposal, by: Actor, note: str | None) -> Approved:
+    def _approved(self, item: Item, proposal: Proposal, by: Actor, note: str | None, version: int | None) -> Approved:
         option = self.execution.registry.of(item.item_type).option_named(proposal.option)
         return Approved(
             item_id=item.id,
@@ -165,6 +168,7 @@ class Proposing:
             approver=by,
             names_trusted=self.execution.settings.trust_as,
             note=note,
+            version=version,
         )
 
     def deny(self, item_id: int, by: Actor, reason: str) -> Item:

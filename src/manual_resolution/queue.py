@@ -5,21 +5,20 @@ Each move is one guarded statement; when it moves nothing, the item is read once
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from manual_resolution import intake as strict
 from manual_resolution import registry, sweeping
 from manual_resolution.adding import Adding
 from manual_resolution.case import Seen
-from manual_resolution.decision import By, Decision, Resolution, person, refuse_strays, refuse_unless_free
-from manual_resolution.errors import InvalidInput, InvalidType, Refused, Unreachable
+from manual_resolution.decision import By, Decision, Resolution, person, refuse_strays, refuse_unless_free, standing
+from manual_resolution.errors import InvalidInput, Refused
 from manual_resolution.execution import Step
 from manual_resolution.item import Actor, Item
 from manual_resolution.masking import without_secrets
 from manual_resolution.priority import PRIORITIES
 from manual_resolution.reading import ANY, Reading
-from manual_resolution.settings import NO_DATABASE, Settings
+from manual_resolution.settings import Settings
 from manual_resolution.store import claiming, items
 from manual_resolution.store.connection import Database, Db
 from manual_resolution.store.items import Filter
@@ -32,7 +31,8 @@ class Queue(Adding, Reading):
     """The Manual Resolution Queue in one database.
 
     `by` is who moves: an `Actor`, or a person's name. Moves raise `NotFound`, `AlreadyResolved`, `OwnedByAnother` or
-    another `Refused` when the rules say no, `InvalidInput` or `InvalidType`, and `Unreachable` without a database.
+    another `Refused` when the rules say no, `InvalidInput` or `InvalidType`, and `Unreachable` without a database;
+    `Stale` at another `version` of the item than the one given.
     """
 
     def __init__(
@@ -50,6 +50,8 @@ class Queue(Adding, Reading):
     @classmethod
     def from_env(cls) -> "Queue":
         """The queue of the environment; raises `Unreachable` where it names none, `SettingsError` where it is wrong."""
+        from manual_resolution.store.migrate import embedded_address
+
         settings = Settings.from_env()
         return cls(settings.database_url or embedded_address(settings), settings=settings)
 
@@ -97,11 +99,11 @@ class Queue(Adding, Reading):
         with self.database.connection() as db:
             return claiming.count_served(db, person(by), chosen, self._teams(teams), skipped, limit)
 
-    def claim(self, item_id: int, by: By) -> Item:
+    def claim(self, item_id: int, by: By, *, version: int | None = None) -> Item:
         """Claim one item by id, a deferred or targeted one too; one's own again renews the lease."""
         who = person(by)
         self.wake()
-        with self.database.connection() as db:
+        with standing(self.database, item_id, version) as db:
             found = claiming.claim(db, item_id, who, self.lease) or claiming.extend(db, item_id, who, self.lease)
             return found or self._refuse(db, item_id, who, "claimed")
 
@@ -113,31 +115,31 @@ class Queue(Adding, Reading):
                 db, item_id, who, "extended", mine=True
             )
 
-    def release(self, item_id: int, by: By, note: str | None = None) -> Item:
+    def release(self, item_id: int, by: By, note: str | None = None, *, version: int | None = None) -> Item:
         """Give one's item back, undecided."""
         who = person(by)
         text = None if note is None else strict.note(note)
-        with self.database.connection() as db:
+        with standing(self.database, item_id, version) as db:
             return items.release(db, item_id, who, text) or self._refuse(db, item_id, who, "released", mine=True)
 
-    def decline(self, item_id: int, by: By, reason: str) -> Item:
+    def decline(self, item_id: int, by: By, reason: str, *, version: int | None = None) -> Item:
         """Give one's item back, not to be served it again."""
         who, text = person(by), strict.justification(reason)
-        with self.database.connection() as db:
+        with standing(self.database, item_id, version) as db:
             return items.decline(db, item_id, who, text) or self._refuse(db, item_id, who, "declined", mine=True)
 
-    def hand_over(self, item_id: int, by: By, to: str, note: str | None = None) -> Item:
+    def hand_over(self, item_id: int, by: By, to: str, note: str | None = None, *, version: int | None = None) -> Item:
         """Give one's item to a named colleague."""
         who, other = person(by), strict.operator(to, "to")
         text = None if note is None else strict.note(note)
-        with self.database.connection() as db:
+        with standing(self.database, item_id, version) as db:
             found = items.hand_over(db, item_id, who, other, self.lease, text)
             return found or self._refuse(db, item_id, who, "handed over", mine=True)
 
-    def take_over(self, item_id: int, by: By, reason: str) -> Item:
+    def take_over(self, item_id: int, by: By, reason: str, *, version: int | None = None) -> Item:
         """Take an item from its owner, saying why."""
         who, text = person(by), strict.justification(reason)
-        with self.database.connection() as db:
+        with standing(self.database, item_id, version) as db:
             found = items.take_over(db, item_id, who, self.lease, text)
             return found or self._not_taken_over(db, item_id, who)
 
@@ -154,14 +156,21 @@ class Queue(Adding, Reading):
     # -------------------------------------------------------------- putting aside
 
     def defer(
-        self, item_id: int, by: By, justification: str, *, span: timedelta | None = None, until: datetime | None = None
+        self,
+        item_id: int,
+        by: By,
+        justification: str,
+        *,
+        span: timedelta | None = None,
+        until: datetime | None = None,
+        version: int | None = None,
     ) -> Item:
         """Put an item aside for `span`, or until an instant in the future (at most 366 days)."""
         who, text = person(by), strict.justification(justification)
         if (span is None) == (until is None):
             raise InvalidInput("span", span, "give how long, or until when, not both")
-        check_time(span, until)
-        with self.database.connection() as db:
+        strict.deferral(span, until)
+        with standing(self.database, item_id, version) as db:
             found = items.defer(db, item_id, who, span, until, text)
             if found is None and until is not None:
                 self._refuse_unfit(db, until)
@@ -171,33 +180,37 @@ class Queue(Adding, Reading):
         if not timedelta(0) < items.span_until(db, until) <= strict.MAX_SPAN:
             raise InvalidInput("until", until.isoformat(), "an instant in the future, at most 366 days from now")
 
-    def escalate(self, item_id: int, by: By, justification: str, *, to: str | None = None) -> Item:
+    def escalate(
+        self, item_id: int, by: By, justification: str, *, to: str | None = None, version: int | None = None
+    ) -> Item:
         """Pass an item on, to a team or to anybody else; it is not served to `by` again."""
         who, text = person(by), strict.justification(justification)
         team = None if to is None else strict.team(to, "to")
-        with self.database.connection() as db:
+        with standing(self.database, item_id, version) as db:
             return items.escalate(db, item_id, who, team, text) or self._refuse(db, item_id, who, "escalated")
 
     # -------------------------------------------------------------- facts
 
-    def set_priority(self, item_id: int, by: By, to: str, justification: str) -> Item:
+    def set_priority(self, item_id: int, by: By, to: str, justification: str, *, version: int | None = None) -> Item:
         """Change an open item's priority; a higher one moves the deadline earlier, nothing moves it later."""
         who, text = person(by), strict.justification(justification)
         if to not in PRIORITIES:
             raise InvalidInput("priority", to, f"one of {', '.join(PRIORITIES)}")
-        with self.database.connection() as db:
+        with standing(self.database, item_id, version) as db:
             found = items.set_priority(db, item_id, who, to, self.settings.sla_seconds[to], text)
             if found is None and (item := items.get(db, item_id)) and item.priority == to:
                 raise Refused(f"#{item_id} is {to} already.")
             return found or self._refuse(db, item_id, who, "changed", owned=True)
 
-    def note(self, item_id: int, by: By, text: str) -> Item:
+    def note(self, item_id: int, by: By, text: str, *, version: int | None = None) -> Item:
         """Add a note to an open item's history."""
         who, words = person(by), strict.note(text)
-        with self.database.connection() as db:
+        with standing(self.database, item_id, version) as db:
             return items.note(db, item_id, who, words) or self._refuse(db, item_id, who, "noted", owned=True)
 
-    def amend(self, item_id: int, by: By, context: Mapping[str, Any], justification: str) -> Item:
+    def amend(
+        self, item_id: int, by: By, context: Mapping[str, Any], justification: str, *, version: int | None = None
+    ) -> Item:
         """Merge corrected facts into an open item's context."""
         who, text = person(by), strict.justification(justification)
         given: Any = context
@@ -205,7 +218,7 @@ class Queue(Adding, Reading):
         stored = strict.intake("any", "any", 1, "low", "any", facts).context
         item = self.get(item_id)
         kept = without_secrets(self.workflows.of(item.item_type), stored or "{}")
-        with self.database.connection() as db:
+        with standing(self.database, item_id, version) as db:
             return items.amend(db, item_id, who, kept, text) or self._refuse(db, item_id, who, "amended", owned=True)
 
     # -------------------------------------------------------------- deciding
@@ -221,6 +234,7 @@ class Queue(Adding, Reading):
         seen: Seen | None = None,
         source: str = "typed",
         override: bool = False,
+        version: int | None = None,
     ) -> Resolution:
         """Decide on an item (its id; the item itself saves a read): carry the option out once and record it.
 
@@ -228,7 +242,9 @@ class Queue(Adding, Reading):
         An option that needs two persons, and every override, is recorded as a proposal: raises `WaitsForApproval`.
         Also raises `Changed`, `NotPossible`, `Failed`, `OutcomeUnknown`.
         """
-        return self._decide(item, option, justification, person(by), values, seen, source, override=override)
+        return self._decide(
+            item, option, justification, person(by), values, seen, source, override=override, version=version
+        )
 
     def resolve_and_next(
         self,
@@ -242,6 +258,7 @@ class Queue(Adding, Reading):
         source: str = "typed",
         chosen: Filter = ANY,
         teams: Sequence[str] | None = None,
+        version: int | None = None,
     ) -> tuple[Resolution, Item | None]:
         """Decide one and claim the next: in one transaction where the option's effect is one."""
         who, served = person(by), self._teams(teams)
@@ -254,6 +271,7 @@ class Queue(Adding, Reading):
             seen,
             source,
             lambda db: claiming.claim_next(db, who, self.lease, chosen, served),
+            version=version,
         )
         return resolution, resolution.next or self.next(who, chosen=chosen, teams=served)
 
@@ -268,6 +286,7 @@ class Queue(Adding, Reading):
         source: str,
         claim: Callable[[Db], Item | None] = lambda db: None,
         override: bool = False,
+        version: int | None = None,
     ) -> Resolution:
         text, given = strict.justification(justification), dict(values or {})
         self.wake()
@@ -275,10 +294,11 @@ class Queue(Adding, Reading):
         option = self.workflows.of(known.item_type).option_named(key)
         refuse_strays(option, given, override)
         if option.effect == "escalate":
-            moved = self.escalate(known.id, who, text, to=given.get("to", option.team))
+            moved = self.escalate(known.id, who, text, to=given.get("to", option.team), version=version)
             return Resolution(moved, f"Escalated to {moved.escalated_to or 'anybody else'}")
         if option.effect == "defer":
-            moved = self.defer(known.id, who, text, span=strict.span(str(given.get("span", f"{option.hours:g}h"))))
+            span = strict.span(str(given.get("span", f"{option.hours:g}h")))
+            moved = self.defer(known.id, who, text, span=span, version=version)
             return Resolution(moved, f"Deferred until {moved.deferred_until:%Y-%m-%d %H:%M} UTC")
         return self.proposing.decide(
             Decision(
@@ -292,22 +312,29 @@ class Queue(Adding, Reading):
                 source,
                 claim=claim,
                 overriding=override,
+                version=version,
             )
         )
 
-    def approve(self, item_id: int, by: By, note: str | None = None, *, seen: int | None = None) -> Resolution:
+    def approve(
+        self, item_id: int, by: By, note: str | None = None, *, seen: int | None = None, version: int | None = None
+    ) -> Resolution:
         """Approve the open proposal, as another person than its proposer: it is carried out once and recorded.
 
         `seen` is the id of the proposal the person looked at; another one by now is refused. Raises `Changed` when the
         world is not as it was proposed: the proposal has then ended. Else raises what `resolve` raises.
         """
         self.wake(every=0)
-        return self.proposing.approve(item_id, person(by), None if note is None else strict.note(note), seen)
+        text = None if note is None else strict.note(note)
+        return self.proposing.approve(item_id, person(by), text, seen, version)
 
-    def deny(self, item_id: int, by: By, reason: str) -> Item:
+    def deny(self, item_id: int, by: By, reason: str, *, version: int | None = None) -> Item:
         """End the open proposal; the item is its proposer's again. The proposer takes it back in the same way."""
         self.wake(every=0)
-        return self.proposing.deny(item_id, person(by), strict.justification(reason))
+        who, text = person(by), strict.justification(reason)
+        with standing(self.database, item_id, version):
+            pass  # what ends is a proposal, by its own id
+        return self.proposing.deny(item_id, who, text)
 
     def next_given_back(self, by: By, *, chosen: Filter = ANY, skipped: Sequence[int] = ()) -> Item | None:
         """Claim one's next item whose proposal was denied, lapsed or became void; None when there is none."""
@@ -315,15 +342,20 @@ class Queue(Adding, Reading):
         with self.database.connection() as db:
             return claiming.claim_given_back(db, person(by), self.lease, chosen, skipped)
 
-    def confirm(self, item_id: int, by: By, *, done: bool | None = None, note: str | None = None) -> Resolution | Item:
+    def confirm(
+        self, item_id: int, by: By, *, done: bool | None = None, note: str | None = None, version: int | None = None
+    ) -> Resolution | Item:
         """Settle an unknown outcome: done, not done, or (None) as its probe finds it."""
         self.wake(every=0)
-        return self.execution.confirm(item_id, done, person(by), None if note is None else strict.note(note))
+        who, text = person(by), None if note is None else strict.note(note)
+        with standing(self.database, item_id, version):
+            pass  # what is settled is an attempt, by its own id
+        return self.execution.confirm(item_id, done, who, text)
 
-    def reopen(self, item_id: int, by: By, justification: str) -> Item:
+    def reopen(self, item_id: int, by: By, justification: str, *, version: int | None = None) -> Item:
         """A new item from a resolved one, pointing back to it."""
         who, text = person(by), strict.justification(justification)
-        with self.database.connection() as db:
+        with standing(self.database, item_id, version) as db:
             return items.reopen(db, item_id, who, self.settings.sla_seconds, text) or self._not_reopened(db, item_id)
 
     def _not_reopened(self, db: Db, item_id: int) -> Item:
@@ -350,28 +382,3 @@ class Queue(Adding, Reading):
         if mine and item.status != "assigned":
             raise Refused(f"#{item_id} is {item.status}, not yours: claim it first.")
         raise Refused(f"#{item_id} moved meanwhile and was not {moved}: try again.")
-
-
-def check_time(span: timedelta | None, until: datetime | None) -> None:
-    """Raise `InvalidInput` or `InvalidType` for a deferral's time that is none."""
-    if span is not None and not isinstance(span, timedelta):
-        raise InvalidType("span", span, "a timedelta, from one minute to 366 days")
-    if span is not None and not timedelta(minutes=1) <= span <= strict.MAX_SPAN:
-        raise InvalidInput("span", span, "a timedelta, from one minute to 366 days")
-    if until is not None and not isinstance(until, datetime):
-        raise InvalidType("until", until, "a datetime with a time zone")
-    if until is not None and until.utcoffset() is None:
-        raise InvalidInput("until", until, "a datetime with a time zone")
-
-
-def embedded_address(settings: Settings) -> str:
-    """The address of the private PostgreSQL, brought up to date; raises `Unreachable` where it was not chosen."""
-    if not settings.embedded:
-        raise Unreachable(NO_DATABASE)
-    from manual_resolution.embedded import EmbeddedPostgres
-    from manual_resolution.store.migrate import migrate
-
-    server = EmbeddedPostgres(Path(settings.embedded_dir))
-    address = server.start()
-    migrate(address, settings)
-    return address

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 
-from manual_resolution.errors import Refused
+from manual_resolution.errors import Refused, Unreachable
 from manual_resolution.priority import PRIORITIES
-from manual_resolution.settings import Settings
+from manual_resolution.settings import NO_DATABASE, Settings
 from manual_resolution.store.adopting import Adoption, adopt
 from manual_resolution.store.aside import rows_to_adopt, set_aside
 from manual_resolution.store.connection import Db, open_within, told
@@ -116,3 +117,15 @@ def write_settings(db: Db, settings: Settings) -> None:
             " on conflict (name) do update set value = excluded.value where mrq_setting.value <> excluded.value",
             [name, f"{value:g}"],
         )
+
+
+def embedded_address(settings: Settings) -> str:
+    """The address of the private PostgreSQL, brought up to date; raises `Unreachable` where it was not chosen."""
+    if not settings.embedded:
+        raise Unreachable(NO_DATABASE)
+    from manual_resolution.embedded import EmbeddedPostgres
+
+    server = EmbeddedPostgres(Path(settings.embedded_dir))
+    address = server.start()
+    migrate(address, settings)
+    return address

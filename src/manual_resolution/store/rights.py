@@ -1,6 +1,7 @@
 """What a role needs for its duty, and no more: for `mrq db grants`, `mrq doctor`, and the tests run as these roles.
 
-Nobody deletes, and nobody writes the history: the database's triggers do, as the owner of the tables.
+Nobody deletes (but answers that were kept for a day), and nobody writes the history: the database's triggers do, as the
+owner of the tables.
 """
 
 from typing import Final
@@ -55,6 +56,7 @@ DUTIES: Final[dict[str, tuple[Right, ...]]] = {
         *((right, table, ()) for table in ("mrq_review", "mrq_training") for right in ("select", "insert")),
         *((right, table, ()) for table in _ALERTING for right in ("select", "insert", "update")),
         *((right, "mrq_report", ()) for right in ("select", "insert", "update")),
+        *((right, "mrq_request", ()) for right in ("select", "insert", "update", "delete")),
         *(("select", table, ()) for table in ("mrq_event", "mrq_setting", "mrq_migration", *_COUNTED)),
     ),
     # Sweeps, ends what time ends, delivers alerts; decides nothing.
