@@ -64,7 +64,7 @@ def test_a_day_later_it_is_forgotten(database: Database, clock: Any, connect: An
 
 
 def test_who_carried_it_out_has_died(database: Database, clock: Any) -> None:
-    """A request that was never answered may be sent again after a while, another one not; the dead one keeps nothing."""
+    """A request that was never answered may be sent again later, another one not; the dead one keeps nothing."""
     dead = begin(database)
     clock.forward(minutes=2)
     with pytest.raises(KeyReused):
