@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final, Literal
 
 #: What an answer over HTTP says of this text.
@@ -12,7 +13,7 @@ Labels = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One number with its labels; `suffix` is behind the metric's name, as `_sum` of a summary."""
+    """One number with its labels; `suffix` is behind the metric's name, as `_sum` of a histogram."""
 
     value: float
     labels: tuple[tuple[str, str], ...] = ()
@@ -29,7 +30,7 @@ class Metric:
     """A metric: its name with the unit in it, what it counts, its samples."""
 
     name: str
-    kind: Literal["gauge", "counter", "summary"]
+    kind: Literal["gauge", "counter", "histogram"]
     help: str
     samples: Sequence[Sample]
 
@@ -52,10 +53,14 @@ def by(label: str, values: Mapping[str, float]) -> list[Sample]:
     return [Sample(value, ((label, name),)) for name, value in values.items()]
 
 
-def summary(label: str, name: str, count: float, sum: float) -> list[Sample]:
-    """A summary's samples for one label: how many, and their sum; no quantiles, which do not add up."""
-    labels = ((label, name),)
-    return [Sample(sum, labels, "_sum"), Sample(count, labels, "_count")]
+def histogram(labels: Labels, bounds: Sequence[int], counts: Sequence[int], total: float) -> list[Sample]:
+    """A histogram's samples for one set of labels: `counts` of what stayed within each bound and none before, then of
+    what exceeds all; each bucket holds those below it too.
+    """
+    told, below = tuple(labels.items()), accumulate(counts)
+    ends = [*(str(bound) for bound in bounds), "+Inf"]
+    buckets = [Sample(n, (*told, ("le", end)), "_bucket") for end, n in zip(ends, below, strict=True)]
+    return [*buckets, Sample(total, told, "_sum"), Sample(sum(counts), told, "_count")]
 
 
 def number(value: float) -> str:

@@ -2,11 +2,11 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from manual_resolution.exposition import Metric, Sample, by, summary, text
+from manual_resolution.exposition import Metric, Sample, by, histogram, text
 from manual_resolution.inert import inert_json
 from manual_resolution.item import Item, iso
 from manual_resolution.priority import PRIORITIES
@@ -104,48 +104,41 @@ def prometheus(database: Database) -> str:
     """The queue's metrics in Prometheus' text format 0.0.4, all of one moment; no item, person or reason in them."""
     with database.connection(60) as db:
         found = store.gauges(db)
+    return text([*_of_queue(found), *_of_resolutions(found), *_of_alerts_and_jobs(found)])
+
+
+def _of_queue(found: store.Gauges) -> Iterator[Metric]:
     depth = {str(priority): found.by_priority.get(priority, 0) for priority in PRIORITIES}
-    seen = {job: float(told["at"]) for job, told in found.jobs.items()}
-    took = {job: float(told["seconds"]) for job, told in found.jobs.items() if "seconds" in told}
-    every = {job: float(told["every"]) for job, told in found.jobs.items() if told.get("every")}
-    return text(
-        [
-            Metric(f"{PREFIX}_depth", "gauge", "Open items.", by("priority", depth)),
-            Metric(
-                f"{PREFIX}_oldest_item_age_seconds",
-                "gauge",
-                "Since the oldest open item happened.",
-                [Sample(found.oldest_seconds)],
-            ),
-            Metric(
-                f"{PREFIX}_sla_breached_items",
-                "gauge",
-                "Open items past their deadline.",
-                [Sample(found.breaching)],
-            ),
-            Metric(
-                f"{PREFIX}_items_resolved_total",
-                "counter",
-                "Items resolved, without those withdrawn.",
-                by("item_type", {item_type: sums["count"] for item_type, sums in found.resolved.items()}),
-            ),
-            Metric(
-                f"{PREFIX}_resolution_seconds",
-                "summary",
-                "From happening to resolution.",
-                [one for item_type, sums in found.resolved.items() for one in summary("item_type", item_type, **sums)],
-            ),
-            Metric(f"{PREFIX}_alerts", "gauge", "Alerts that wait or were given up.", by("state", found.alerts)),
-            Metric(
-                f"{PREFIX}_job_last_success_timestamp_seconds",
-                "gauge",
-                "When each part last did its work.",
-                by("job", seen),
-            ),
-            Metric(f"{PREFIX}_job_interval_seconds", "gauge", "How often it should.", by("job", every)),
-            Metric(f"{PREFIX}_job_duration_seconds", "gauge", "How long it took.", by("job", took)),
-        ]
-    )
+    yield Metric(f"{PREFIX}_depth", "gauge", "Open items.", by("priority", depth))
+    since = "Since the oldest open item happened."
+    yield Metric(f"{PREFIX}_oldest_item_age_seconds", "gauge", since, [Sample(found.oldest_seconds)])
+    late = "Open items past their deadline."
+    yield Metric(f"{PREFIX}_sla_breached_items", "gauge", late, [Sample(found.breaching)])
+
+
+def _of_resolutions(found: store.Gauges) -> Iterator[Metric]:
+    counts = {item_type: sum(spans["within"].values()) for item_type, spans in found.resolved.items()}
+    resolved = "Items resolved, without those withdrawn."
+    yield Metric(f"{PREFIX}_items_resolved_total", "counter", resolved, by("item_type", counts))
+    took = [one for item_type, spans in found.resolved.items() for one in _spread(item_type, spans)]
+    yield Metric(f"{PREFIX}_resolution_seconds", "histogram", "From happening to resolution.", took)
+
+
+def _spread(item_type: str, spans: store.Spans) -> list[Sample]:
+    """What stayed within all bounds is in the first bucket, within none in the last."""
+    counts = [spans["within"].get(str(bounds), 0) for bounds in range(len(store.BOUNDS), -1, -1)]
+    return histogram({"item_type": item_type}, store.BOUNDS, counts, spans["sum"])
+
+
+def _of_alerts_and_jobs(found: store.Gauges) -> Iterator[Metric]:
+    yield Metric(f"{PREFIX}_alerts", "gauge", "Alerts that wait or were given up.", by("state", found.alerts))
+    for name, told, what in (
+        ("last_success_timestamp", "at", "When each part last did its work."),
+        ("interval", "every", "How often it should."),
+        ("duration", "seconds", "How long it took."),
+    ):
+        values = {job: float(detail[told]) for job, detail in found.jobs.items() if detail.get(told) is not None}
+        yield Metric(f"{PREFIX}_job_{name}_seconds", "gauge", what, by("job", values))
 
 
 # ------------------------------------------------------------------ where they go

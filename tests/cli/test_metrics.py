@@ -9,7 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from manual_resolution.exposition import Metric, Sample, by, summary, text
+from manual_resolution.exposition import Metric, Sample, by, histogram, text
+from manual_resolution.store.metrics import BOUNDS
 
 from .conftest import Ended, Run
 
@@ -17,7 +18,7 @@ NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 LABEL = r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\\\|\\"|\\n)*)"'
 NUMBER = r"(?:[+-]?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?)|\+Inf|-Inf|NaN)"
 SAMPLE = re.compile(rf"({NAME})(?:\{{({LABEL}(?:,{LABEL})*)\}})? ({NUMBER})")
-SUFFIXES = {"summary": ("_sum", "_count"), "gauge": ("",), "counter": ("",)}
+SUFFIXES = {"histogram": ("_bucket", "_sum", "_count"), "gauge": ("",), "counter": ("",)}
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -113,6 +114,34 @@ select count(*) filter (where status <> 'resolved'),
 """
 
 
+TAKING = """
+insert into manual_resolution_queue (item_type, resource_type, resource_id, priority, reason, created_at)
+select 'a', 'r', row_number() over (), 'low', 'x', mrq_now() - interval '200 days'
+  from unnest(%s::bigint[]) bound, unnest('{-1,0,1}'::integer[]) beside
+"""
+TOOK = """
+update manual_resolution_queue q set status = 'resolved', resolved_at = created_at + took
+  from (select row_number() over () as n, bound * interval '1 second' + beside * interval '1 microsecond' as took
+          from unnest(%s::bigint[]) bound, unnest('{-1,0,1}'::integer[]) beside) t
+ where n = q.resource_id and q.status <> 'resolved'
+"""
+
+
+def test_buckets_equal_a_recount(mrq: Run, database_url: str) -> None:
+    """Each bucket holds what took no longer than its bound, the bound included, resolved singly or in bulk."""
+    with psycopg.connect(database_url, autocommit=True) as db:
+        db.execute(TAKING, [list(BOUNDS)])
+        for number in range(1, 8):
+            db.execute(f"{TOOK} and q.id = {number}".encode(), [list(BOUNDS)])
+        db.execute(TOOK, [list(BOUNDS)])
+        told = scraped(mrq("metrics", "--format", "prometheus").out)
+        buckets = {dict(labels)["le"]: n for (name, labels), n in told.items() if name.endswith("_bucket")}
+        took = "select count(*) from manual_resolution_queue where resolved_at - created_at <= %s * interval '1 second'"
+        recount = {str(bound): db.execute(took, [bound]).fetchone() for bound in BOUNDS}
+    assert buckets == {bound: n for bound, (n,) in recount.items() if n} | {"+Inf": 3 * len(BOUNDS)}  # type: ignore[misc]
+    assert list(buckets)[-1] == "+Inf" and buckets[str(BOUNDS[0])] == 2
+
+
 def test_a_metric_of_nothing_is_nothing_and_names_are_escaped() -> None:
     """A metric without samples is left out; quotes, backslashes and line feeds in a label keep the text whole."""
     odd = 'a"b\\c\nd'
@@ -121,7 +150,9 @@ def test_a_metric_of_nothing_is_nothing_and_names_are_escaped() -> None:
             [
                 Metric("empty", "gauge", "Nothing.", []),
                 Metric("x_total", "counter", "A\nhelp \\ text.", by("item_type", {odd: 2})),
-                Metric("y_seconds", "summary", "Spans.", summary("item_type", odd, 4, 100_000.5)),
+                Metric(
+                    "y_seconds", "histogram", "Spans.", histogram({"item_type": odd}, (60, 3600), (1, 0, 3), 100_000.5)
+                ),
                 Metric("z", "gauge", "One.", [Sample(1.5)]),
             ]
         )
@@ -129,6 +160,8 @@ def test_a_metric_of_nothing_is_nothing_and_names_are_escaped() -> None:
     label = ("item_type", r"a\"b\\c\nd")
     assert told["x_total", frozenset([label])] == 2
     assert (told["y_seconds_count", frozenset([label])], told["y_seconds_sum", frozenset([label])]) == (4, 100_000.5)
+    buckets = [told["y_seconds_bucket", frozenset([label, ("le", end)])] for end in ("60", "3600", "+Inf")]
+    assert buckets == [1, 1, 4]
     assert told["z", frozenset()] == 1.5 and not any(name == "empty" for name, _ in told)
 
 

@@ -131,6 +131,9 @@ select (array['a', 'b'])[1 + n % 2], 'r', 1 + n % 6, (array['critical', 'high', 
        mrq_now() - n % 90 * interval '7 hours' from generate_series({n}, {n} * 2, 7) n on conflict do nothing
 """
 MOVES = {
+    "sweep": "status = case status when 'pending' then 'escalated' else status end, escalation_level = 1,"
+    " escalated_at = coalesce(escalated_at, mrq_now()) where status <> 'resolved' and escalation_level = 0"
+    " and sla_deadline < mrq_now()",
     "escalate": "status = 'escalated', escalated_at = mrq_now() - {n} * interval '1 hour' where status = 'pending'",
     "claim": "status = 'assigned', assigned_to = 'p' || {n} % 2 where status <> 'resolved'",
     "resolve": "status = 'resolved', resolved_at = mrq_now() - {n} * interval '1 hour' where status <> 'resolved'",
@@ -179,5 +182,10 @@ def rollups(db: psycopg.Connection[Any]) -> Any:
         " sum(withdrawn) from mrq_by_day group by 1, 2, 3 having (sum(created), sum(escalated), sum(resolved),"
         " sum(withdrawn)) <> (0, 0, 0, 0) order by 1, 2, 3"
     )
-    opens = "select * from mrq_open_now where n <> 0 order by 1, 2, 3"
-    return db.execute(opens).fetchall(), db.execute(by_day).fetchall()
+    opens = "select item_type, priority, due, breached, sum(n) from mrq_open_now group by 1, 2, 3, 4"
+    spans = "select item_type, within, sum(resolved), sum(micros) from mrq_by_span group by 1, 2"
+    return (
+        db.execute(f"{opens} having sum(n) <> 0 order by 1, 2, 3, 4".encode()).fetchall(),
+        db.execute(by_day).fetchall(),
+        db.execute(f"{spans} having sum(resolved) <> 0 order by 1, 2".encode()).fetchall(),
+    )

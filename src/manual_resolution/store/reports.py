@@ -58,17 +58,15 @@ select item_type, resolver, sum(created)::bigint as created, sum(escalated)::big
   from mrq_by_day where day between %(first)s and %(last)s
  group by item_type, resolver order by item_type, resolver
 """
-# Whole days from the sums; what has passed since midnight from the two indexes of open items by deadline.
+# Whole days from the sums, and what a sweep has raised since midnight; what it did not yet, by the index of deadlines.
 _OVERDUE: Final = """
 with clock as materialized (select mrq_now() as now),
 since as materialized (
   select now, greatest(mrq_day(now), %(first)s::date)::timestamp at time zone 'UTC' as midnight,
          least(now, (%(last)s::date + 1)::timestamp at time zone 'UTC') as ends from clock)
 select ((select coalesce(sum(n), 0) from mrq_open_now
-          where due between %(first)s and least(%(last)s::date, mrq_day((select now from clock)) - 1))
+          where due between %(first)s and %(last)s and (breached or due < (select mrq_day(now) from clock)))
       + (select count(*) from manual_resolution_queue where status <> 'resolved' and escalation_level = 0
-            and sla_deadline >= (select midnight from since) and sla_deadline < (select ends from since))
-      + (select count(*) from manual_resolution_queue where status <> 'resolved' and escalation_level > 0
             and sla_deadline >= (select midnight from since) and sla_deadline < (select ends from since)))::bigint
 """
 _SPREADS: Final = """

@@ -33,7 +33,7 @@ _TIMED: Final = (
     "escalation_level", "next_level_at", "notice_at",
 )  # fmt: skip
 
-_COUNTED: Final = ("mrq_open_now", "mrq_by_day")
+_COUNTED: Final = ("mrq_open_now", "mrq_by_day", "mrq_by_span")
 _ALERTING: Final = ("mrq_outbox", "mrq_pause", "mrq_heartbeat")
 
 DUTIES: Final[dict[str, tuple[Right, ...]]] = {
