@@ -50,6 +50,48 @@ class Seen:
         return differences(self.parts(), now.parts(), sentences)
 
 
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """What a page keeps of what it showed, in short hashes: nothing in it can be read, and a decision is bound to it.
+
+    `plans` holds a hash for each option whose plan was shown.
+    """
+
+    context: Mapping[str, str]
+    answers: Mapping[str, Any]
+    plans: Mapping[str, str]
+
+    def differences(self, now: "Seen", sentences: Mapping[str, str]) -> tuple[str, ...]:
+        """As of `Seen`: a part whose hash is the same is as it was."""
+        parts = now.parts()
+        before = parts | {
+            "context": {
+                key: hash if hash != short(parts["context"].get(key)) else parts["context"][key]
+                for key, hash in self.context.items()
+            },
+            "answers": {
+                key: [verdict, hash] if [verdict, hash] != _short(parts["answers"].get(key)) else parts["answers"][key]
+                for key, (verdict, hash) in self.answers.items()
+            },
+        }
+        plan = self.plans.get(now.option)
+        before["plan"] = None if plan is None else parts["plan"] if plan == short(parts["plan"]) else []
+        return differences(before, parts, sentences)
+
+    def as_json(self) -> dict[str, Any]:
+        """As a page keeps it; `Glimpse(**…)` reads it."""
+        return {"context": dict(self.context), "answers": dict(self.answers), "plans": dict(self.plans)}
+
+
+def short(value: Any) -> str:
+    """A few characters of a value's hash: enough to tell whether it changed."""
+    return sha256(json_form(value))[:16]
+
+
+def _short(answer: Any) -> list[str] | None:
+    return answer and [answer[0], short(answer[1])]
+
+
 def differences(before: Mapping[str, Any], now: Mapping[str, Any], sentences: Mapping[str, str]) -> tuple[str, ...]:
     """What differs between two sights of one item (`Seen.parts`), a sentence each."""
     changed = [f"the item's {name} changed" for name in ("item_type", "resource") if before[name] != now[name]]
@@ -131,6 +173,15 @@ class Case:
         """The menu line of one option; raises `InvalidInput` for a key the type does not have."""
         option = self.workflow.option_named(key)
         return next(offer for offer in self.offers if offer.option.key == option.key)
+
+    def glimpse(self) -> Glimpse:
+        """What a page keeps, to bind whatever is decided from it."""
+        parts = self.seen("").parts()
+        return Glimpse(
+            {key: short(hash) for key, hash in parts["context"].items()},
+            {key: _short(answer) for key, answer in parts["answers"].items()},
+            {offer.option.key: short(offer.plan.lines()) for offer in self.offers if offer.plan},
+        )
 
     def seen(self, key: str, plan: Plan | None = None) -> Seen:
         """What deciding for option `key` is bound to."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from manual_resolution import intake as strict
 from manual_resolution.answers import Outcome
-from manual_resolution.case import Seen, Sight
+from manual_resolution.case import Glimpse, Seen, Sight
 from manual_resolution.errors import (
     AlreadyResolved,
     Changed,
@@ -58,7 +58,7 @@ class Decision:
     values: Any
     justification: str
     by: Actor
-    seen: Seen | None
+    seen: Seen | Glimpse | None
     source: str = "typed"
     key: uuid.UUID = field(default_factory=uuid.uuid4)
     claim: Callable[[Db], Item | None] = lambda db: None

@@ -10,7 +10,7 @@ from typing import Any
 from manual_resolution import intake as strict
 from manual_resolution import registry, sweeping
 from manual_resolution.adding import Adding
-from manual_resolution.case import Seen
+from manual_resolution.case import Glimpse, Seen
 from manual_resolution.decision import By, Decision, Resolution, person, refuse_strays, refuse_unless_free, standing
 from manual_resolution.errors import InvalidInput, Refused
 from manual_resolution.execution import Step
@@ -231,7 +231,7 @@ class Queue(Adding, Reading):
         by: By,
         *,
         values: Mapping[str, Any] | None = None,
-        seen: Seen | None = None,
+        seen: Seen | Glimpse | None = None,
         source: str = "typed",
         override: bool = False,
         version: int | None = None,
@@ -254,7 +254,7 @@ class Queue(Adding, Reading):
         by: By,
         *,
         values: Mapping[str, Any] | None = None,
-        seen: Seen | None = None,
+        seen: Seen | Glimpse | None = None,
         source: str = "typed",
         chosen: Filter = ANY,
         teams: Sequence[str] | None = None,
@@ -282,7 +282,7 @@ class Queue(Adding, Reading):
         justification: str,
         who: Actor,
         values: Mapping[str, Any] | None,
-        seen: Seen | None,
+        seen: Seen | Glimpse | None,
         source: str,
         claim: Callable[[Db], Item | None] = lambda db: None,
         override: bool = False,

@@ -120,7 +120,7 @@ class Watch:
 
 def event_text(event: "Event") -> str:
     """`10:02:11 bob@example.com: resolve #42, option retry: …: "the service is back"`; the time is UTC."""
-    from manual_resolution.cli.history import verb_text, what
+    from manual_resolution.recounting import verb_text, what
 
     option = ((event.private or {}).get("resolution_metadata") or {}).get("option")
     parts = [f"{event.verb if event.verb != 'attempt' else verb_text(event)} #{event.item_id}"]
