@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         AlreadyResolved,
         Changed,
         Failed,
+        Forbidden,
         InvalidInput,
         InvalidType,
         MRQError,
@@ -58,8 +59,8 @@ _HOME: dict[str, str] = {
         "answers": "Answer Call Outcome Plan Recommendation Resolved Touch "
         "done fails not_done passes recommend resolved unclear unknown",
         "catching": "resolves_manually",
-        "errors": "AlreadyResolved Changed Failed InvalidInput InvalidType MRQError NotFound NotKept NotPossible "
-        "OutcomeUnknown OwnedByAnother Refused SettingsError Stale Unreachable WaitsForApproval",
+        "errors": "AlreadyResolved Changed Failed Forbidden InvalidInput InvalidType MRQError NotFound NotKept "
+        "NotPossible OutcomeUnknown OwnedByAnother Refused SettingsError Stale Unreachable WaitsForApproval",
         "item": "Actor Added Event Item",
         "priority": "Priority",
         "producing": "add_many add_to_queue withdraw",
@@ -80,6 +81,7 @@ __all__ = [
     "Changed",
     "Event",
     "Failed",
+    "Forbidden",
     "InvalidInput",
     "InvalidType",
     "Item",

@@ -61,6 +61,22 @@ class Refused(MRQError):
     """A move the rules do not allow; nothing was done."""
 
 
+class Forbidden(Refused):
+    """Who asks has no role that allows it, or is not known here; the message says which role is needed."""
+
+
+class NotSignedIn(Refused):
+    """Name or password is not right, or the person is disabled: which of these is not told."""
+
+
+class TooOften(Refused):
+    """Tried too often; `retry_after` is in seconds."""
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
 class NotFound(Refused):
     """No such item."""
 

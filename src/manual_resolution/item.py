@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
+from manual_resolution.permission import Grants
 from manual_resolution.priority import Priority
 
 Status = Literal["pending", "assigned", "escalated", "resolved"]
@@ -16,11 +17,15 @@ STATUSES: Final[tuple[Status, ...]] = ("pending", "assigned", "escalated", "reso
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who makes a move: a name, its kind, and the way it came (`cli:user@host`, `token:7`, `worker`)."""
+    """Who makes a move: a name, its kind, and the way it came (`cli:user@host`, `console:alice`, `token:7`, `worker`).
+
+    `grants` are the roles that limit what they may do; None where nothing does: a program that calls the library.
+    """
 
     name: str
     kind: ActorKind = "person"
     via: str = "lib"
+    grants: Grants | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

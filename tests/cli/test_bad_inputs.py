@@ -68,7 +68,7 @@ audit export --from <2026-10-01> --to <2026-10-31> --format <csv> -o <out>
 audit export --from <2026-10-01> --to <2026-10-31> --format jsonl
 db migrate --dry-run --time-zone <UTC>
 db status
-db grants --producer <p> --operator <o> --worker <w>
+db grants --producer <p> --operator <o> --worker <w> --console <c>
 init <folder>
 practice --dir <file>
 """

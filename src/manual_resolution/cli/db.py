@@ -22,6 +22,7 @@ Zone = Annotated[str, typer.Option(metavar="ZONE", help="What an adopted table's
 RoleP = Annotated[str | None, given.option("--producer", metavar="ROLE", help="Who adds.")]
 RoleO = Annotated[str | None, given.option("--operator", metavar="ROLE", help="Who moves and decides.")]
 RoleW = Annotated[str | None, given.option("--worker", metavar="ROLE", help="What sweeps.")]
+RoleC = Annotated[str | None, given.option("--console", metavar="ROLE", help="What serves console and API.")]
 Words = Annotated[list[str] | None, typer.Argument(metavar="ARGUMENT", help="For psql.", show_default=False)]
 
 
@@ -168,15 +169,15 @@ def waiting_rows(url: str) -> int | None:
         return None if applied(db) else rows_to_adopt(db)
 
 
-def grants(producer: RoleP = None, operator: RoleO = None, worker: RoleW = None) -> None:
+def grants(producer: RoleP = None, operator: RoleO = None, worker: RoleW = None, console: RoleC = None) -> None:
     """Print the SQL that gives roles what they need, and no more: for the owner of the tables to run.
 
-    Without any named: mrq_producer, mrq_operator and mrq_worker. A role may have several duties.
+    Without any named: mrq_producer, mrq_operator, mrq_worker and mrq_console. A role may have several duties.
     """
     from manual_resolution.store import rights
     from manual_resolution.store.connection import Database
 
-    given_roles = {"producer": producer, "operator": operator, "worker": worker}
+    given_roles = {"producer": producer, "operator": operator, "worker": worker, "console": console}
     named = {duty: role for duty, role in given_roles.items() if role} or {
         duty: f"mrq_{duty}" for duty in rights.DUTIES
     }

@@ -36,6 +36,20 @@ _TIMED: Final = (
 _COUNTED: Final = ("mrq_open_now", "mrq_by_day", "mrq_by_span")
 _ALERTING: Final = ("mrq_outbox", "mrq_pause", "mrq_heartbeat")
 
+_OPERATOR: Final[tuple[Right, ...]] = (
+    *((right, QUEUE, ()) for right in ("select", "insert", "update")),
+    *((right, "mrq_occurrence", ()) for right in ("select", "insert", "update")),
+    *((right, "mrq_attempt", ()) for right in ("select", "insert", "update")),
+    *((right, "mrq_proposal", ()) for right in ("select", "insert", "update")),
+    *((right, table, ()) for table in ("mrq_review", "mrq_training") for right in ("select", "insert")),
+    *((right, table, ()) for table in _ALERTING for right in ("select", "insert", "update")),
+    *((right, "mrq_report", ()) for right in ("select", "insert", "update")),
+    *((right, "mrq_request", ()) for right in ("select", "insert", "update", "delete")),
+    *(("select", table, ()) for table in ("mrq_event", "mrq_setting", "mrq_migration", *_COUNTED)),
+    ("select", "mrq_person", ("id", "name", "disabled_at")),
+    ("select", "mrq_grant", ()),
+)  # fmt: skip
+
 DUTIES: Final[dict[str, tuple[Right, ...]]] = {
     # Adds, and counts repeats; reads no reason, no context and no name.
     "producer": (
@@ -48,16 +62,15 @@ DUTIES: Final[dict[str, tuple[Right, ...]]] = {
         ("select", "mrq_setting", ()),
     ),
     # Moves and decides; adds too, for a reopened item is a new one.
-    "operator": (
-        *((right, QUEUE, ()) for right in ("select", "insert", "update")),
-        *((right, "mrq_occurrence", ()) for right in ("select", "insert", "update")),
-        *((right, "mrq_attempt", ()) for right in ("select", "insert", "update")),
-        *((right, "mrq_proposal", ()) for right in ("select", "insert", "update")),
-        *((right, table, ()) for table in ("mrq_review", "mrq_training") for right in ("select", "insert")),
-        *((right, table, ()) for table in _ALERTING for right in ("select", "insert", "update")),
-        *((right, "mrq_report", ()) for right in ("select", "insert", "update")),
-        *((right, "mrq_request", ()) for right in ("select", "insert", "update", "delete")),
-        *(("select", table, ()) for table in ("mrq_event", "mrq_setting", "mrq_migration", *_COUNTED)),
+    "operator": _OPERATOR,
+    # Serves the console and the API: moves for those who sign in, and looks after people.
+    "console": (
+        *_OPERATOR,
+        *((right, table, ()) for table in ("mrq_person", "mrq_grant", "mrq_token", "mrq_session", "mrq_link")
+          for right in ("select", "insert", "update")),
+        ("select", "mrq_sign_in", ()),
+        ("update", "mrq_sign_in", ()),
+        ("select", "mrq_person_event", ()),
     ),
     # Sweeps, ends what time ends, delivers alerts; decides nothing.
     "worker": (

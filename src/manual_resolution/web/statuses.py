@@ -3,13 +3,16 @@
 from typing import Final
 
 from manual_resolution.errors import (
+    Forbidden,
     InvalidInput,
     InvalidType,
     MRQError,
     NotFound,
+    NotSignedIn,
     OutcomeUnknown,
     Refused,
     SettingsError,
+    TooOften,
     Unreachable,
     WaitsForApproval,
 )
@@ -17,6 +20,9 @@ from manual_resolution.errors import (
 #: The first that fits.
 STATUSES: Final[tuple[tuple[type[MRQError], int], ...]] = (
     (NotFound, 404),
+    (NotSignedIn, 401),
+    (Forbidden, 403),
+    (TooOften, 429),
     (Refused, 409),
     (InvalidInput, 422),
     (InvalidType, 422),
