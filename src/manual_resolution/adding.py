@@ -21,8 +21,9 @@ from manual_resolution.store.borrowed import driver_connection
 from manual_resolution.store.connection import Database, Db, give_until, told
 from manual_resolution.via import here
 
-# An add inside a caller's transaction that meets another's commit, over and over: more than this never was.
+# An add that meets another's commit, over and over: more than this never was.
 RETRIES = 10
+RESTLESS = "The same failure was added and resolved too often meanwhile: try again."
 
 
 class Adding:
@@ -62,10 +63,16 @@ class Adding:
                 return before
             if late := self._tell_late(db, values):
                 return late
-            added = adding.add(db, values)
+            added = self._tell_until(db, values)
             if added.id and added.occurrences > 2 * adding.KEPT_CONTEXTS:
                 adding.forget_middle_context(db, added.id, added.occurrences)
             return added
+
+    def _tell_until(self, db: Db, values: dict[str, Any]) -> Added:
+        for _ in range(RETRIES):
+            if added := adding.add(db, values):
+                return added
+        raise Unreachable(RESTLESS)
 
     def _tell_within(self, db: Db, intake: Intake) -> Added:
         values = self._values(intake, intake.add_id or uuid4())
@@ -75,7 +82,7 @@ class Adding:
                 with db.transaction():
                     if added := self._tell_late(db, values) or adding.add_within(db, values):
                         return added
-        raise Unreachable("The same failure was added and resolved too often meanwhile: try again.")
+        raise Unreachable(RESTLESS)
 
     def _tell_late(self, db: Db, values: dict[str, Any]) -> Added | None:
         """A failure from before the last resolution of the same thing is kept with that and reopens nothing."""

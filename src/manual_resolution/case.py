@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from manual_resolution.answers import Answer, Plan, Recommendation, expected
@@ -32,7 +32,7 @@ class Seen:
     @property
     def digest(self) -> str:
         """A short name for all of it."""
-        return sha256(json_form(self.parts()))
+        return sha256(json_form([getattr(self, part.name) for part in fields(self)]))
 
     def parts(self) -> dict[str, Any]:
         """As JSON-ready data that can be kept: of the context only what tells whether it changed."""

@@ -2,7 +2,7 @@
 
 import dataclasses
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -23,6 +23,7 @@ from manual_resolution.errors import (
 )
 from manual_resolution.item import Actor, Item
 from manual_resolution.store import events, items
+from manual_resolution.store.claiming import Serving
 from manual_resolution.store.connection import Database, Db
 from manual_resolution.via import here
 from manual_resolution.workflow import Option
@@ -46,7 +47,7 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One person's choice, complete and checked. `claim` takes the person's next item in the resolving transaction.
+    """One person's choice, complete and checked. `serving`: the person's next item is claimed in the same statement.
 
     `overriding`: it may be decided although required checks do not pass; `approved_by`: the second person; `version`:
     of the item as the person saw it.
@@ -61,7 +62,7 @@ class Decision:
     seen: Seen | Glimpse | None
     source: str = "typed"
     key: uuid.UUID = field(default_factory=uuid.uuid4)
-    claim: Callable[[Db], Item | None] = lambda db: None
+    serving: Serving | None = None
     overriding: bool = False
     approved_by: str | None = None
     version: int | None = None

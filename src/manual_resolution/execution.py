@@ -25,7 +25,7 @@ from manual_resolution.errors import Failed, MRQError, NotFound, NotPossible, Ou
 from manual_resolution.item import Actor, Item
 from manual_resolution.registry import Registry
 from manual_resolution.settings import Settings
-from manual_resolution.store import attempts, items, proposals
+from manual_resolution.store import attempts, claiming, items, proposals
 from manual_resolution.store.attempts import Attempt
 from manual_resolution.store.connection import Database, Db, translated
 from manual_resolution.workflow import Option, asked
@@ -97,8 +97,7 @@ class Execution:
                 item, sight = self.locked(db, decision, outside)
                 decision.begin(db)
                 ended = self._run(db, decision, item)
-                found = self._resolve(db, decision, decision.by, ended, sight.shown, {})
-                taken = decision.claim(db)
+                found, taken = self._resolve(db, decision, decision.by, ended, sight.shown, {})
                 self.step("before_commit")
         except Unreachable as lost:
             (found, ended), taken = self._landed(decision, lost), None
@@ -139,7 +138,7 @@ class Execution:
 
     def _resolve(
         self, db: Db, decision: Decision, by: Actor, ended: Resolved, shown: dict[str, Any], more: dict[str, Any]
-    ) -> Item:
+    ) -> tuple[Item, Item | None]:
         metadata = {
             "option": decision.option.key,
             "justification": decision.justification,
@@ -155,10 +154,14 @@ class Execution:
             metadata["values"] = decision.values_json
         if shown.get("overridden"):
             metadata["overridden"] = shown["overridden"]
-        found = items.resolve(db, decision.item_id, by, ended.resolution, metadata | more, shown)
+        values, taken = items.resolved(decision.item_id, by, ended.resolution, metadata | more, shown), None
+        if decision.serving:
+            found, taken = claiming.resolve_and_claim(db, decision.item_id, values, decision.serving)
+        else:
+            found = items.resolve(db, values)
         if found is None:
             raise Refused(f"#{decision.item_id} moved meanwhile. Nothing was done.")
-        return found
+        return found, taken
 
     # -------------------------------------------------------------- outside effects
 
@@ -253,12 +256,12 @@ class Execution:
                 ):
                     raise Late
                 ended = self._then(db, decision, item, outcome)
-                found = self._resolve(
+                found, taken = self._resolve(
                     db, decision, by, ended, shown, {"attempt": n} | confirmed(by, decision, outcome, state)
                 )
                 self.step("before_finish_commit")
             self.step("finished")
-            return Resolution(found, ended.result)
+            return Resolution(found, ended.result, taken)
         except Late:
             if before == "unknown":
                 raise Refused(f"#{decision.item_id} was settled by somebody else meanwhile.") from None

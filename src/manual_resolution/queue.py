@@ -20,6 +20,7 @@ from manual_resolution.priority import PRIORITIES
 from manual_resolution.reading import ANY, Reading
 from manual_resolution.settings import Settings
 from manual_resolution.store import claiming, items
+from manual_resolution.store.claiming import Serving
 from manual_resolution.store.connection import Database, Db
 from manual_resolution.store.items import Filter
 from manual_resolution.sweeping import Swept
@@ -78,12 +79,12 @@ class Queue(Adding, Reading):
     ) -> Item | None:
         """Claim the next item in the order of work; None when nothing may be served to this person."""
         self.wake()
-        who, mine = person(by), self._teams(teams)
+        serving = Serving(person(by), self.lease, chosen, self._teams(teams), skipped)
         with self.database.connection() as db:
-            found = claiming.claim_next(db, who, self.lease, chosen, mine, skipped)
-            if found is None and mine and claiming.count_served(db, who, chosen, mine, skipped, 1):
+            found = claiming.claim_next(db, serving)
+            if found is None and serving.teams and claiming.count_served(db, serving, 1):
                 # Claiming for a team looks at two items for a moment: somebody may have met the other one locked.
-                found = claiming.claim_next(db, who, self.lease, chosen, mine, skipped)
+                found = claiming.claim_next(db, serving)
         return found
 
     def count_served(
@@ -96,8 +97,9 @@ class Queue(Adding, Reading):
         limit: int = 100,
     ) -> int:
         """How many items `next` could serve this person now, counted up to `limit`."""
+        serving = Serving(person(by), self.lease, chosen, self._teams(teams), skipped)
         with self.database.connection() as db:
-            return claiming.count_served(db, person(by), chosen, self._teams(teams), skipped, limit)
+            return claiming.count_served(db, serving, limit)
 
     def claim(self, item_id: int, by: By, *, version: int | None = None) -> Item:
         """Claim one item by id, a deferred or targeted one too; one's own again renews the lease."""
@@ -260,19 +262,10 @@ class Queue(Adding, Reading):
         teams: Sequence[str] | None = None,
         version: int | None = None,
     ) -> tuple[Resolution, Item | None]:
-        """Decide one and claim the next: in one transaction where the option's effect is one."""
+        """Decide one and claim the next: in one statement."""
         who, served = person(by), self._teams(teams)
-        resolution = self._decide(
-            item,
-            option,
-            justification,
-            who,
-            values,
-            seen,
-            source,
-            lambda db: claiming.claim_next(db, who, self.lease, chosen, served),
-            version=version,
-        )
+        serving = Serving(who, self.lease, chosen, served)
+        resolution = self._decide(item, option, justification, who, values, seen, source, serving, version=version)
         return resolution, resolution.next or self.next(who, chosen=chosen, teams=served)
 
     def _decide(
@@ -284,7 +277,7 @@ class Queue(Adding, Reading):
         values: Mapping[str, Any] | None,
         seen: Seen | Glimpse | None,
         source: str,
-        claim: Callable[[Db], Item | None] = lambda db: None,
+        serving: Serving | None = None,
         override: bool = False,
         version: int | None = None,
     ) -> Resolution:
@@ -310,7 +303,7 @@ class Queue(Adding, Reading):
                 who,
                 seen,
                 source,
-                claim=claim,
+                serving=serving,
                 overriding=override,
                 version=version,
             )
@@ -340,7 +333,7 @@ class Queue(Adding, Reading):
         """Claim one's next item whose proposal was denied, lapsed or became void; None when there is none."""
         self.wake()
         with self.database.connection() as db:
-            return claiming.claim_given_back(db, person(by), self.lease, chosen, skipped)
+            return claiming.claim_given_back(db, Serving(person(by), self.lease, chosen, skipped=skipped))
 
     def confirm(
         self, item_id: int, by: By, *, done: bool | None = None, note: str | None = None, version: int | None = None

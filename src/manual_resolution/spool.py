@@ -73,7 +73,7 @@ class Spool:
     def __init__(self, folder: str, limit: float) -> None:
         self.named, self.limit = folder, limit
         self._size, self._measured_at = 0, float("-inf")
-        self._replayed_at = float("-inf")
+        self._looked_at = float("-inf")
 
     @property
     def folder(self) -> Path:
@@ -89,6 +89,7 @@ class Spool:
         """Keep failures that have an `add_id` and an `occurred_at`, all or none; they are on the disk on return."""
         lines = [line_of(Kept(intake, database, via)) for intake in intakes]
         folder = self._ready()
+        self._looked_at = float("-inf")
         self._make_room(sum(map(len, lines)))
         name = f"{time_ns():020}-{str(intakes[0].add_id).replace('-', '')}-{len(lines)}"
         if len(lines) <= CHUNK:
@@ -122,11 +123,11 @@ class Spool:
         return [entry for entry in found if not states or entry.state in states]
 
     def is_due(self) -> bool:
-        """Whether something waits and nobody here has seen to it for a second: one look at the folder."""
-        if monotonic() - self._replayed_at < 1 or not any(map(_WAITING.search, _names(self.folder))):
+        """Whether something waits: one look at the folder, and in this process one in a second, for every add asks."""
+        if monotonic() - self._looked_at < 1:
             return False
-        self._replayed_at = monotonic()
-        return True
+        self._looked_at = monotonic()
+        return any(map(_WAITING.search, _names(self.folder)))
 
     def read(self, entry: Entry) -> tuple[list[Kept], str | None]:
         """The failures of one entry that are whole, and what is wrong with the others."""

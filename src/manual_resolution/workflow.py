@@ -7,7 +7,7 @@ Functions given to a workflow take what they ask for by name: `item` (its `conte
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from manual_resolution.answers import Answer
 from manual_resolution.errors import InvalidInput, SettingsError
@@ -124,6 +124,12 @@ class Option:
 
 Factor = Asking
 
+#: Options that every type has, in this order behind its own.
+GENERIC: Final = {
+    "escalate": Option("escalate", "Escalate", "escalate"),
+    "defer": Option("defer", "Defer for 24 hours", "defer"),
+}
+
 
 class Workflow:
     """One item type: `Workflow("pdf_deletion_failed", context=FailedDeletion)`.
@@ -208,17 +214,14 @@ class Workflow:
     @property
     def options(self) -> dict[str, Option]:
         """The options in menu order, generic ones behind."""
-        generic = {
-            "escalate": Option("escalate", "Escalate", "escalate"),
-            "defer": Option("defer", "Defer for 24 hours", "defer"),
-        }
-        return self._options | {key: option for key, option in generic.items() if key not in self._options}
+        return self._options | {key: option for key, option in GENERIC.items() if key not in self._options}
 
     def option_named(self, key: str) -> Option:
         """The option with this key; raises `InvalidInput` listing what there is."""
-        if key not in self.options:
+        found = self._options.get(key) or GENERIC.get(key)
+        if found is None:
             raise InvalidInput("option", key, f"{self.item_type} has {', '.join(self.options)}")
-        return self.options[key]
+        return found
 
     def complete(self) -> "Workflow":
         """Itself, when every option has its parts; raises `SettingsError` else."""

@@ -39,9 +39,8 @@ _INSERT: Final = """
     from given
 """
 # A repeat counts, and takes back that it had succeeded. A higher priority raises the item's, and the deadline becomes
-# the earlier of the old one and a new SLA from now: never later, never lower (design, Adding).
-_COUNT_REPEAT: Final = """
-  on conflict (dedup_key) where status <> 'resolved' do update
+# the earlier of the old one and a new SLA from now: never later, never lower (design, Adding); `excluded` repeats.
+_COUNTED: Final = """
     set occurrences = q.occurrences + excluded.occurrences,
         last_occurred_at = greatest(q.last_occurred_at, excluded.last_occurred_at),
         priority = case when mrq_rank(excluded.priority) < mrq_rank(q.priority) then excluded.priority
@@ -59,18 +58,31 @@ _COUNT_REPEAT: Final = """
                            then q.version + 1 end
 """
 
-# One statement, one round trip, one commit.
+# A failure nobody told yet: one statement, one round trip, one commit. `do update` here would run the triggers of an
+# update, too, for each new item, over nothing (docs/design/figures).
 ADD: Final = (
     _GIVEN
     + ", told as ("
     + _INSERT
-    + _COUNT_REPEAT
     + """
+  on conflict (dedup_key) where status <> 'resolved' do nothing
+  returning q.id)
+insert into mrq_occurrence (add_id, item_id, n, occurred_at)
+select %(add_id)s::uuid, told.id, 1, given.at from told, given
+returning item_id, n"""
+)
+# One that is open already.
+REPEAT: Final = (
+    _GIVEN
+    + """, told as (
+  update manual_resolution_queue q"""
+    + _COUNTED
+    + """
+    from (select *, 1 as occurrences, at as last_occurred_at from given) excluded
+   where q.dedup_key = excluded.dedup_key and q.status <> 'resolved'
   returning q.id, q.occurrences)
 insert into mrq_occurrence (add_id, item_id, n, occurred_at, reason, context)
-select %(add_id)s::uuid, told.id, told.occurrences, given.at,
-       case when told.occurrences > 1 then given.reason end, case when told.occurrences > 1 then given.context end
-  from told, given
+select %(add_id)s::uuid, told.id, told.occurrences, given.at, given.reason, given.context from told, given
 returning item_id, n"""
 )
 
@@ -125,11 +137,10 @@ def values_of(
     }
 
 
-def add(db: Db, values: dict[str, Any]) -> Added:
-    """Add one failure in a transaction of MRQ's own."""
-    row = db.execute(ADD, values).fetchone()
-    assert row is not None
-    return Added(row[0], repeated=row[1] > 1, occurrences=row[1])
+def add(db: Db, values: dict[str, Any]) -> Added | None:
+    """Add one failure in a transaction of MRQ's own; none when another's was resolved in between: ask again."""
+    row = db.execute(ADD, values).fetchone() or db.execute(REPEAT, values).fetchone()
+    return None if row is None else Added(row[0], repeated=row[1] > 1, occurrences=row[1])
 
 
 def add_within(db: Db, values: dict[str, Any]) -> Added | None:
@@ -246,7 +257,8 @@ told as materialized (
          key, fingerprint, times, %(by)s, 'add', 1, %(note)s::jsonb
     from folded join mrq_staged using (line) order by key
 """
-    + _COUNT_REPEAT
+    + " on conflict (dedup_key) where status <> 'resolved' do update"
+    + _COUNTED
     + """
   returning q.id, q.dedup_key, q.occurrences
 ),

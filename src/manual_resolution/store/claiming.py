@@ -1,18 +1,19 @@
 """Statements that claim: the next item in the order of work, one by id, and the lease renewed."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final, LiteralString
 
 from manual_resolution.item import Actor, Item
 from manual_resolution.store.connection import Db
-from manual_resolution.store.items import CHANGED, ITEM, Filter, change, narrowed, one
+from manual_resolution.store.items import CHANGED, ITEM, RESOLVE, Filter, change, narrowed, one, several_of
 
-_CLAIM_SET: Final = (
-    """
+#: How an item becomes one's own; what names the change has its own parameter, so that another may stand beside it.
+_CLAIM_SET: Final = """
        set status = 'assigned', assigned_to = %(by)s::text, lease_until = (select mrq_now()) + %(lease)s::interval,
-           held = null, deferred_until = null,"""
-    + CHANGED
+           held = null, deferred_until = null,""" + CHANGED.replace("%(how)s", "'claim'").replace(
+    "%(note)s", "%(claimed)s"
 )
 _SERVED: Final = """
        where status in ('pending', 'escalated') and held is null and not (%(by)s = any (declined_by))
@@ -28,6 +29,23 @@ _NARROWED: Final[dict[str, LiteralString]] = {
 _IN_ORDER: Final = " order by priority_rank, calm, position, sla_deadline, id limit 1 for no key update skip locked"
 
 
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Who is to be served an item, from which ones, for which teams, for how long."""
+
+    by: Actor
+    lease: timedelta
+    chosen: Filter = field(default_factory=Filter)
+    teams: Sequence[str] = ()
+    skipped: Sequence[int] = ()
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """As statement parameters."""
+        served = {"by": self.by.name, "teams": list(self.teams), "skipped": list(self.skipped)}
+        return served | narrowed(self.chosen) | {"lease": self.lease, "claimed": change(self.by, "claim")["note"]}
+
+
 def _served(values: dict[str, Any]) -> LiteralString:
     return _SERVED + _narrowed(values)
 
@@ -36,57 +54,71 @@ def _narrowed(values: dict[str, Any]) -> LiteralString:
     return "".join([part for name, part in _NARROWED.items() if values[name] not in (None, [])])
 
 
-def _next_of_all(served: LiteralString) -> LiteralString:
+def _next(values: dict[str, Any]) -> LiteralString:
+    """The common table `next`: the one item to be served, its row locked."""
+    served = _served(values)
+    if not values["teams"]:
+        return _first("next", "id", served + " and escalated_to is null")
+    # Two ordered probes, the better one taken: a filter over one index would walk past all items of other teams.
     return (
-        "with next as materialized (select id from manual_resolution_queue"
-        + served
-        + " and escalated_to is null"
-        + _IN_ORDER
-        + ")"
-    )
-
-
-def _next_of_team(served: LiteralString) -> LiteralString:
-    """Two ordered probes, the better one taken: a filter over one index would walk past all items of other teams."""
-    return (
-        "with anyone as materialized (select * from manual_resolution_queue"
-        + served
-        + " and escalated_to is null"
-        + _IN_ORDER
-        + "), team as materialized (select * from manual_resolution_queue"
-        + served
-        + " and escalated_to = any (%(teams)s::text[])"
-        + _IN_ORDER
-        + """), next as (select id from (select * from anyone union all select * from team) served
+        _first("anyone", "*", served + " and escalated_to is null")
+        + ", "
+        + _first("team", "*", served + " and escalated_to = any (%(teams)s::text[])")
+        + """, next as (select id from (select * from anyone union all select * from team) served
            order by priority_rank, calm, position, sla_deadline, id limit 1)"""
     )
 
 
-def claim_next(
-    db: Db, by: Actor, lease: timedelta, chosen: Filter, teams: Sequence[str] = (), skipped: Sequence[int] = ()
-) -> Item | None:
-    """Claim the next item in the order of work that `by` may be served; none when there is none."""
-    values = change(by, "claim") | narrowed(chosen) | {"lease": lease, "teams": list(teams), "skipped": list(skipped)}
-    found = _next_of_team(_served(values)) if teams else _next_of_all(_served(values))
-    taken = " update manual_resolution_queue q" + _CLAIM_SET + " from next where q.id = next.id returning" + ITEM
-    return one(db, found + taken, values)
+def _first(name: LiteralString, columns: LiteralString, served: LiteralString) -> LiteralString:
+    return name + " as materialized (select " + columns + " from manual_resolution_queue" + served + _IN_ORDER + ")"
 
 
-def claim_given_back(db: Db, by: Actor, lease: timedelta, chosen: Filter, skipped: Sequence[int]) -> Item | None:
-    """Claim one of `by`'s items whose proposal ended without being carried out, since when nothing happened to it."""
-    values = change(by, "claim") | narrowed(chosen) | {"lease": lease, "skipped": list(skipped)}
-    given_back = (
-        "with next as materialized (select id from manual_resolution_queue"
-        " where status = 'assigned' and assigned_to = %(by)s and held is null"
-        " and changed_how in ('deny', 'lapse', 'void')" + _narrowed(values) + _IN_ORDER + ")"
+_TAKE: Final = " update manual_resolution_queue q" + _CLAIM_SET + " from next where q.id = next.id returning" + ITEM
+
+
+def claim_next(db: Db, serving: Serving) -> Item | None:
+    """Claim the next item in the order of work that this person may be served; none when there is none."""
+    values = serving.values
+    return one(db, "with " + _next(values) + _TAKE, values)
+
+
+def resolve_and_claim(
+    db: Db, item_id: int, resolved: dict[str, Any], serving: Serving
+) -> tuple[Item | None, Item | None]:
+    """Resolve an item and claim the next for the same person, in one statement; `resolved` is `items.resolved`.
+
+    None for the first: it moved meanwhile, and the transaction must not be kept.
+    """
+    served = replace(serving, skipped=[*serving.skipped, item_id]).values
+    found = several_of(
+        db,
+        "with ended as ("
+        + RESOLVE
+        + "), "
+        + _next(served)
+        + ", taken as ("
+        + _TAKE
+        + ") select * from ended union all select * from taken",
+        resolved | served,
     )
-    taken = " update manual_resolution_queue q" + _CLAIM_SET + " from next where q.id = next.id returning" + ITEM
-    return one(db, given_back + taken, values)
+    by_id = {item.id: item for item in found}
+    ended = by_id.pop(item_id, None)
+    return ended, next(iter(by_id.values()), None)
 
 
-def count_served(db: Db, by: Actor, chosen: Filter, teams: Sequence[str], skipped: Sequence[int], limit: int) -> int:
+def claim_given_back(db: Db, serving: Serving) -> Item | None:
+    """Claim one of a person's items whose proposal ended without being carried out, since when nothing happened."""
+    values = serving.values
+    given_back: LiteralString = (
+        " where status = 'assigned' and assigned_to = %(by)s and held is null"
+        " and changed_how in ('deny', 'lapse', 'void')" + _narrowed(values)
+    )
+    return one(db, "with " + _first("next", "id", given_back) + _TAKE, values)
+
+
+def count_served(db: Db, serving: Serving, limit: int) -> int:
     """How many items `claim_next` could find, counted up to `limit`."""
-    values = narrowed(chosen) | {"by": by.name, "teams": list(teams), "skipped": list(skipped), "limit": limit}
+    values = serving.values | {"limit": limit}
     row = db.execute(
         "select count(*) from (select from manual_resolution_queue"
         + _served(values)
@@ -106,7 +138,7 @@ def claim(db: Db, item_id: int, by: Actor, lease: timedelta) -> Item | None:
           where id = %(id)s and status in ('pending', 'escalated') and (held is null or held = 'deferred')
          returning"""
         + ITEM,
-        change(by, "claim") | {"id": item_id, "lease": lease},
+        Serving(by, lease).values | {"id": item_id},
     )
 
 

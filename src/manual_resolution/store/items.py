@@ -70,6 +70,12 @@ def one(db: Db, statement: Any, values: dict[str, Any]) -> Item | None:
         return cursor.execute(statement, values).fetchone()
 
 
+def several_of(db: Db, statement: Any, values: dict[str, Any]) -> list[Item]:
+    """The items that a statement returns."""
+    with db.cursor(row_factory=item_row) as cursor:
+        return cursor.execute(statement, values).fetchall()
+
+
 # ------------------------------------------------------------------ reading
 
 
@@ -80,8 +86,7 @@ def get(db: Db, item_id: int) -> Item | None:
 
 def several(db: Db, ids: list[int]) -> list[Item]:
     """The items with these ids."""
-    with db.cursor(row_factory=item_row) as cursor:
-        return cursor.execute("select" + ITEM + "from manual_resolution_queue q where id = any(%s)", [ids]).fetchall()
+    return several_of(db, "select" + ITEM + "from manual_resolution_queue q where id = any(%(ids)s)", {"ids": ids})
 
 
 def lock(db: Db, item_id: int) -> Item | None:
@@ -95,11 +100,11 @@ def in_order(
     db: Db, chosen: Filter, *, status: str | None, owner: str | None, team: str | None, resolved: bool, limit: int
 ) -> list[Item]:
     """Items in the order of work, those whose outcome is unknown first; resolved ones only when asked for."""
-    with db.cursor(row_factory=item_row) as cursor:
-        return cursor.execute(
-            "select"
-            + ITEM
-            + """
+    return several_of(
+        db,
+        "select"
+        + ITEM
+        + """
               from manual_resolution_queue q
              where (%(resolved)s or %(status)s::text = 'resolved' or status <> 'resolved')
                and (%(status)s::text is null or status = %(status)s)
@@ -112,8 +117,8 @@ def in_order(
              order by status = 'resolved', (status <> 'assigned' and held = 'attempt') is not true,
                       priority_rank, calm, position, sla_deadline, id
              limit %(limit)s""",
-            narrowed(chosen) | {"status": status, "owner": owner, "team": team, "resolved": resolved, "limit": limit},
-        ).fetchall()
+        narrowed(chosen) | {"status": status, "owner": owner, "team": team, "resolved": resolved, "limit": limit},
+    )
 
 
 def waiting_for_teams(db: Db) -> dict[str, int]:
@@ -304,23 +309,31 @@ def amend(db: Db, item_id: int, by: Actor, context: str, justification: str) -> 
 # ------------------------------------------------------------------ ending
 
 
-def resolve(
-    db: Db, item_id: int, by: Actor, resolution: str, metadata: dict[str, Any], shown: dict[str, Any] | None = None
-) -> Item | None:
-    """Resolve an item that is unowned or one's own; claims it in the same statement."""
-    return one(
-        db,
-        """update manual_resolution_queue q
-              set status = 'resolved', assigned_to = %(by)s::text,
-                  assigned_at = coalesce(assigned_at, (select mrq_now())),
-                  resolution = %(resolution)s, resolution_metadata = %(metadata)s,"""
-        + CHANGED
-        + """
-            where id = %(id)s and (status in ('pending', 'escalated') or (status = 'assigned' and assigned_to = %(by)s))
-           returning"""
-        + ITEM,
-        change(by, "resolve", shown=shown) | {"id": item_id, "resolution": resolution, "metadata": Jsonb(metadata)},
-    )
+#: An item that is unowned or one's own, claimed in the same statement; `resolved` gives its parameters.
+RESOLVE: Final = (
+    """
+update manual_resolution_queue q
+   set status = 'resolved', assigned_to = %(by)s::text, assigned_at = coalesce(assigned_at, (select mrq_now())),
+       resolution = %(resolution)s, resolution_metadata = %(metadata)s,"""
+    + CHANGED
+    + """
+ where id = %(id)s and (status in ('pending', 'escalated') or (status = 'assigned' and assigned_to = %(by)s))
+returning"""
+    + ITEM
+)
+
+
+def resolved(
+    item_id: int, by: Actor, resolution: str, metadata: dict[str, Any], shown: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """How an item is resolved, as statement parameters."""
+    said = {"id": item_id, "resolution": resolution, "metadata": Jsonb(metadata)}
+    return change(by, "resolve", shown=shown) | said
+
+
+def resolve(db: Db, values: dict[str, Any]) -> Item | None:
+    """Resolve an item; `values` from `resolved`."""
+    return one(db, RESOLVE, values)
 
 
 WITHDRAW: Final = (
