@@ -12,6 +12,7 @@ Status = Literal["pending", "assigned", "escalated", "resolved"]
 Held = Literal["deferred", "approval", "attempt", "batch"]
 ActorKind = Literal["person", "machine", "timeout", "producer", "sql"]
 
+HELD: Final[tuple[Held, ...]] = ("deferred", "approval", "attempt", "batch")
 STATUSES: Final[tuple[Status, ...]] = ("pending", "assigned", "escalated", "resolved")
 
 
@@ -26,6 +27,37 @@ class Actor:
     kind: ActorKind = "person"
     via: str = "lib"
     grants: Grants | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a list or a claim is limited to; none means any. `resource_id` goes with `resource_type`."""
+
+    item_type: str | None = None
+    priority: str | None = None
+    resource_type: str | None = None
+    resource_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Browse(Filter):
+    """What a list shows; none means any. Read from text by `browsing.browse_from`.
+
+    `age`: at least so old. `facts`: name and value of declared context fields; the value may be a range of dates,
+    `2026-01-01..2026-01-31`, either end of which may be left out. `resolved`: resolved items too. `types`: nothing
+    else, whatever is asked for.
+    """
+
+    status: str | None = None
+    assignee: str | None = None
+    team: str | None = None
+    held: str | None = None
+    breached: bool | None = None
+    age: timedelta | None = None
+    text: str | None = None
+    facts: tuple[tuple[str, str], ...] = ()
+    resolved: bool = False
+    types: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

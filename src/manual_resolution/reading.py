@@ -12,7 +12,7 @@ from manual_resolution.case import Case
 from manual_resolution.decision import By, person
 from manual_resolution.errors import NotFound, Refused
 from manual_resolution.execution import Execution, Step
-from manual_resolution.item import Event, Item, iso
+from manual_resolution.item import Event, Filter, Item, iso
 from manual_resolution.masking import Mask, mask_of
 from manual_resolution.priority import PRIORITIES
 from manual_resolution.proposing import Proposing, Waiting
@@ -20,7 +20,6 @@ from manual_resolution.settings import Settings
 from manual_resolution.store import attempts, due, events, items, metrics, proposals
 from manual_resolution.store.attempts import Attempt
 from manual_resolution.store.connection import Database
-from manual_resolution.store.items import Filter
 from manual_resolution.store.proposals import Proposal
 from manual_resolution.via import here
 from manual_resolution.workflow import Option
@@ -55,21 +54,6 @@ class Reading:
         """One item."""
         with self.database.connection() as db:
             return self._found(items.get(db, item_id), item_id)
-
-    def list(
-        self,
-        chosen: Filter = ANY,
-        *,
-        status: str | None = None,
-        owner: str | None = None,
-        team: str | None = None,
-        resolved: bool = False,
-        limit: int = 100,
-    ) -> Sequence[Item]:
-        """Items in the order of work, unknown outcomes first; resolved ones if `resolved` or `status` says so."""
-        self.wake()
-        with self.database.connection() as db:
-            return items.in_order(db, chosen, status=status, owner=owner, team=team, resolved=resolved, limit=limit)
 
     def mask(self, item: Item, *contexts: Mapping[str, Any] | None, reveal: bool = False) -> Mask:
         """What is not shown of an item; `contexts` are those it had before."""

@@ -9,9 +9,8 @@ import pytest
 
 from manual_resolution import Queue, Settings
 from manual_resolution.cli.session import Session
-from manual_resolution.item import Actor
+from manual_resolution.item import Actor, Filter
 from manual_resolution.masking import PERSONAL, SECRET, mask_of
-from manual_resolution.store.items import Filter
 from manual_resolution.workflow import Workflow
 
 from .personal_world import workflow

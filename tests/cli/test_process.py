@@ -12,8 +12,7 @@ from manual_resolution import Queue, Settings
 from manual_resolution.cli.lease import RENEWALS, Lease
 from manual_resolution.cli.session import Session, Tally
 from manual_resolution.cli.terminal import Leave, line
-from manual_resolution.item import Actor
-from manual_resolution.store.items import Filter
+from manual_resolution.item import Actor, Filter
 
 ALICE = Actor("alice@example.com", "person", "cli:test")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from manual_resolution.cli.lines import age_text, span_text
+from manual_resolution.worded import age_text, span_text
 
 Run = Callable[..., Any]
 Add = Callable[..., int]

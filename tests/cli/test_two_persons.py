@@ -12,8 +12,7 @@ from manual_resolution import Queue, Settings
 from manual_resolution.cli.process import held, summary
 from manual_resolution.cli.session import Session
 from manual_resolution.cli.terminal import Leave
-from manual_resolution.item import Actor
-from manual_resolution.store.items import Filter
+from manual_resolution.item import Actor, Filter
 
 Run = Callable[..., Any]
 Add = Callable[..., int]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from manual_resolution import AlreadyResolved, InvalidInput, NotFound, OwnedByAnother, Queue, Refused
-from manual_resolution.store.items import Filter
+from manual_resolution.item import Filter
 
 HOUR = timedelta(hours=1)
 

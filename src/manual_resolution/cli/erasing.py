@@ -8,9 +8,9 @@ import typer
 
 from manual_resolution.cli import parameters as given
 from manual_resolution.cli.face import fail, open_queue, print_json, speaker
-from manual_resolution.cli.lines import counted
 from manual_resolution.cli.progress import progress
 from manual_resolution.errors import InvalidInput
+from manual_resolution.worded import counted
 
 if TYPE_CHECKING:
     from manual_resolution.erasing import Certificate, Subject

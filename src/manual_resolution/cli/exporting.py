@@ -9,9 +9,9 @@ from typing import Annotated, TextIO
 
 from manual_resolution.cli import parameters as given
 from manual_resolution.cli.face import open_queue
-from manual_resolution.cli.lines import counted
 from manual_resolution.cli.progress import progress
 from manual_resolution.errors import InvalidInput
+from manual_resolution.worded import counted
 
 
 def formats(incomplete: str) -> list[str]:

@@ -8,14 +8,12 @@ import typer
 
 from manual_resolution.cli import parameters as given
 from manual_resolution.cli.face import item_json, open_queue, print_json, speaker
-from manual_resolution.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from manual_resolution.item import Item
+    from manual_resolution.item import Filter, Item
     from manual_resolution.queue import Queue
-    from manual_resolution.store.items import Filter
 
 MOST = 1000
 
@@ -33,20 +31,10 @@ def register(app: typer.Typer) -> None:
 
 
 def filtered(item_type: str | None, priority: str | None, resource: str | None) -> "Filter":
-    """What a list, a claim or a session is limited to; `resource` is `meal_plan` or `meal_plan:12345`."""
-    from manual_resolution import intake
-    from manual_resolution.store.items import Filter
+    """What a claim or a session is limited to; `resource` is `meal_plan` or `meal_plan:12345`."""
+    from manual_resolution.browsing import filter_from
 
-    kind, colon, number = (None, "", "") if resource is None else resource.partition(":")
-    intake.intake(  # allows the same words as adding does
-        "any" if item_type is None else item_type,
-        "any" if kind is None else kind,
-        1,
-        "low" if priority is None else priority,
-        "any",
-        producer="any",
-    )
-    return Filter(item_type, priority, kind, intake.item_id(number, "resource_id") if colon else None)
+    return filter_from(item_type, priority, resource)
 
 
 def list_(
@@ -61,29 +49,62 @@ def list_(
         str | None,
         given.option("--status", metavar="STATUS", help="Only this status.", completion=given.statuses),
     ] = None,
-    owner: Annotated[str | None, given.option("--owner", metavar="NAME", help="Only what this person holds.")] = None,
+    owner: Annotated[
+        str | None, given.option("--owner", "--assignee", metavar="NAME", help="Only what this person holds.")
+    ] = None,
+    text: Annotated[
+        str | None, given.option("--text", metavar="WORDS", help="Only what says these words, or words that begin so.")
+    ] = None,
+    age: Annotated[
+        str | None, given.option("--age", metavar="SPAN", help="Only what is at least so old, such as 3d.")
+    ] = None,
+    field: Annotated[
+        list[str] | None,
+        given.option("--field", metavar="NAME=VALUE", help="Only this fact; for a date also FIRST..LAST."),
+    ] = None,
+    held: Annotated[
+        str | None, given.option("--held", metavar="WHY", help="Only what is held: deferred, approval, attempt, batch.")
+    ] = None,
+    overdue: Annotated[
+        bool | None, typer.Option("--overdue/--not-overdue", help="Only what is past its deadline, or is not.")
+    ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Resolved items too.")] = False,
     limit: Annotated[int, typer.Option(metavar="N", help=f"At most so many, 1 to {MOST}.", min=1, max=MOST)] = 100,
+    after: Annotated[
+        str | None, given.option("--after", metavar="CURSOR", help="Go on behind a page; it said this cursor.")
+    ] = None,
     as_json: given.Json = False,
 ) -> None:
-    """List items in the order of work. Those whose outcome is unknown come first."""
+    """List items in the order of work. Those whose outcome is unknown come first, resolved ones last."""
     from manual_resolution import intake
-    from manual_resolution.item import STATUSES
+    from manual_resolution.browsing import browse_from
 
-    if status is not None and status not in STATUSES:
-        raise InvalidInput("status", status, f"one of {', '.join(STATUSES)}")
-    chosen = filtered(type, priority, resource)
-    owner = None if owner is None else intake.operator(owner, "owner")
-    team = None if team is None else intake.team(team)
+    chosen = browse_from(
+        type=type,
+        priority=priority,
+        resource=resource,
+        status=status,
+        assignee=None if owner is None else intake.operator(owner, "owner"),
+        team=team,
+        held=held,
+        breached=overdue,
+        age=age,
+        text=text,
+        field=field or (),
+        resolved=all_,
+    )
     with closing(open_queue()) as queue:
-        items = queue.list(chosen, status=status, owner=owner, team=team, resolved=all_, limit=limit + 1)
-        narrow = any(part is not None for part in (type, priority, resource, team, status, owner))
-        print_items(queue, items[:limit], as_json, "Nothing matches." if narrow else "Nothing waits.")
-    if len(items) > limit:
+        page = queue.browse(chosen, after=after, limit=limit)
+        narrow = after is not None or chosen != browse_from(resolved=all_)
+        print_items(queue, page.items, as_json, "Nothing matches." if narrow else "Nothing waits.")
+    if page.after:
         print(
-            f"These are the first {limit:,}; there are more: raise --limit, or narrow the list.",
+            f"These are the first {limit:,}; there are more: raise --limit, narrow the list, or go on with"
+            f" --after {page.after}",
             file=sys.stderr,
         )
+    if not page.whole:
+        print("Not every item can be found by its words yet: try again, or let mrq worker run.", file=sys.stderr)
 
 
 def mine(as_: given.As = None, as_json: given.Json = False) -> None:

@@ -73,7 +73,7 @@ def nothing_waits(queue: "Queue") -> str:
 
 def claim(item: given.Id, as_: given.As = None, as_json: given.Json = False) -> None:
     """Claim one item. A deferred one or another team's too; your own again renews your lease."""
-    from manual_resolution.cli.lines import instant_text
+    from manual_resolution.worded import instant_text
 
     number, who = given.item_id(item), speaker(as_)
     with closing(open_queue()) as queue:
@@ -84,7 +84,7 @@ def claim(item: given.Id, as_: given.As = None, as_json: given.Json = False) -> 
 
 def extend(item: given.Id, as_: given.As = None, as_json: given.Json = False) -> None:
     """Renew your lease."""
-    from manual_resolution.cli.lines import instant_text
+    from manual_resolution.worded import instant_text
 
     number, who = given.item_id(item), speaker(as_)
     with closing(open_queue()) as queue:
@@ -144,8 +144,8 @@ def defer(
 ) -> None:
     """Put an item aside for a while; its deadline stays."""
     from manual_resolution import intake
-    from manual_resolution.cli.lines import instant_text
     from manual_resolution.cli.show import due_text
+    from manual_resolution.worded import instant_text
 
     if (span is None) == (until is None):
         raise InvalidInput("for", span, "give either --for 24h or --until 2026-10-05T08:00Z")

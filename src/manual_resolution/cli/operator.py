@@ -73,9 +73,9 @@ def unrecorded(found: "Operator", folder: Path) -> list["Practised"]:
 
 def lines(found: "Operator", waiting: list["Practised"]) -> "Iterator[str]":
     """An operator's record for a person."""
-    from manual_resolution.cli.lines import counted
     from manual_resolution.inert import inert
     from manual_resolution.training import TO_WATCH
+    from manual_resolution.worded import counted
 
     yield f"Operator {inert(found.name)}"
     yield "Training:"
@@ -95,7 +95,7 @@ def lines(found: "Operator", waiting: list["Practised"]) -> "Iterator[str]":
 
 def practice_text(done: "tuple[Practised, ...]") -> str:
     """`finished twice …`, with the last result."""
-    from manual_resolution.cli.lines import counted
+    from manual_resolution.worded import counted
 
     if not done:
         return "not finished yet (mrq practice)"

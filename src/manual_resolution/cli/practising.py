@@ -4,11 +4,10 @@ from typing import Final
 
 from manual_resolution.cli.session import Session
 from manual_resolution.cli.terminal import Stops
-from manual_resolution.item import Actor, Item
+from manual_resolution.item import Actor, Filter, Item
 from manual_resolution.priority import PRIORITIES
 from manual_resolution.queue import Queue
 from manual_resolution.reading import ANY
-from manual_resolution.store.items import Filter
 
 MOST: Final = 100  # with what was skipped again and again
 

@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from manual_resolution.cli.session import Session
-    from manual_resolution.item import Actor
+    from manual_resolution.item import Actor, Filter
     from manual_resolution.queue import Queue
-    from manual_resolution.store.items import Filter
 
 
 def register(app: typer.Typer) -> None:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from manual_resolution.cli.lines import Lines, instant_text, labelled, styled, table
+from manual_resolution.cli.lines import Lines, labelled, styled, table
 from manual_resolution.inert import inert
+from manual_resolution.worded import instant_text
 
 if TYPE_CHECKING:
     from manual_resolution.proposing import Waiting

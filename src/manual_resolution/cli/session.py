@@ -26,10 +26,9 @@ from manual_resolution.errors import (
     WaitsForApproval,
 )
 from manual_resolution.inert import clip, inert
-from manual_resolution.item import Actor, Item
+from manual_resolution.item import Actor, Filter, Item
 from manual_resolution.masking import Mask
 from manual_resolution.queue import Queue
-from manual_resolution.store.items import Filter
 from manual_resolution.values import label_of, read_value
 
 KEYS: Final = """\

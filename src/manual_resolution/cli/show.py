@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from manual_resolution.cli.lines import (
     Lines,
-    age_text,
     fits,
-    instant_text,
     labelled,
-    span_text,
     styled,
     table,
     under,
 )
 from manual_resolution.cli.proposed import proposal_lines
 from manual_resolution.inert import clip, inert, inert_json
+from manual_resolution.worded import age_text, instant_text, span_text
 
 if TYPE_CHECKING:
     from manual_resolution.answers import Answer

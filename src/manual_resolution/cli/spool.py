@@ -53,8 +53,9 @@ def listing(as_json: given.Json = False) -> None:
 
 def lines(spool: "Spool", entries: "list[Entry]") -> list[str]:
     """A table of the entries, and where they are."""
-    from manual_resolution.cli.lines import counted, instant_text, table
+    from manual_resolution.cli.lines import table
     from manual_resolution.inert import inert
+    from manual_resolution.worded import counted, instant_text
 
     rows = [("since", "state", "failures", "first", "meant for", "file")]
     for entry in entries:
@@ -124,7 +125,7 @@ def as_document(came_to: "Replayed") -> dict[str, Any]:
 
 def told(came_to: "Replayed") -> str:
     """`12 failures brought in, 1 known already.`"""
-    from manual_resolution.cli.lines import counted
+    from manual_resolution.worded import counted
 
     known = f", {came_to.known:,} known already" if came_to.known else ""
     other = f" {counted(came_to.elsewhere, 'file')} meant for another database (--any-database)." * bool(

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final, LiteralString
 
-from manual_resolution.item import Actor, Item
+from manual_resolution.item import Actor, Filter, Item
 from manual_resolution.store.connection import Db
-from manual_resolution.store.items import CHANGED, ITEM, RESOLVE, Filter, change, narrowed, one, several_of
+from manual_resolution.store.items import CHANGED, ITEM, RESOLVE, change, narrowed, one, several_of
 
 #: How an item becomes one's own; what names the change has its own parameter, so that another may stand beside it.
 _CLAIM_SET: Final = """

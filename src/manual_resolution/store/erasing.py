@@ -25,7 +25,7 @@ SAID: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "mrq_review": ("id", {"note": None}),
     "mrq_outbox": ("id", {"payload": Jsonb({}), "answer": None}),
 }
-TABLES: Final = ("manual_resolution_queue", "mrq_event", "mrq_request", *SAID)
+TABLES: Final = ("manual_resolution_queue", "mrq_event", "mrq_request", "mrq_search", "mrq_draft", *SAID)
 
 #: Which of `values` (lower case) each row says, and which item is which resource. `offset 0` has each row made into
 #: text once, whatever the number of values; `ids` narrows it to these items.

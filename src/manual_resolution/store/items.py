@@ -3,14 +3,13 @@
 Who moves and how travels in the UPDATE itself (`changed_*`); the database writes the event from it.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from psycopg.rows import RowMaker
 from psycopg.types.json import Jsonb
 
-from manual_resolution.item import Actor, Item
+from manual_resolution.item import Actor, Filter, Item
 from manual_resolution.store.connection import Db
 
 ITEM: Final = """
@@ -31,16 +30,6 @@ UNOWNED: Final = """
            status = case when escalated_at is null then 'pending' else 'escalated' end, assigned_to = null,
            assigned_at = null,
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """What a list or a claim is limited to; none means any. `resource_id` goes with `resource_type`."""
-
-    item_type: str | None = None
-    priority: str | None = None
-    resource_type: str | None = None
-    resource_id: int | None = None
 
 
 def change(by: Actor, verb: str, **note: Any) -> dict[str, Any]:
@@ -93,31 +82,6 @@ def lock(db: Db, item_id: int) -> Item | None:
     """One item, its row locked until the transaction ends."""
     return one(
         db, "select" + ITEM + "from manual_resolution_queue q where id = %(id)s for no key update", {"id": item_id}
-    )
-
-
-def in_order(
-    db: Db, chosen: Filter, *, status: str | None, owner: str | None, team: str | None, resolved: bool, limit: int
-) -> list[Item]:
-    """Items in the order of work, those whose outcome is unknown first; resolved ones only when asked for."""
-    return several_of(
-        db,
-        "select"
-        + ITEM
-        + """
-              from manual_resolution_queue q
-             where (%(resolved)s or %(status)s::text = 'resolved' or status <> 'resolved')
-               and (%(status)s::text is null or status = %(status)s)
-               and (%(owner)s::text is null or assigned_to = %(owner)s)
-               and (%(team)s::text is null or escalated_to = %(team)s)
-               and (%(item_type)s::text is null or item_type = %(item_type)s)
-               and (%(priority)s::text is null or priority = %(priority)s)
-               and (%(resource_type)s::text is null or resource_type = %(resource_type)s)
-               and (%(resource_id)s::bigint is null or resource_id = %(resource_id)s)
-             order by status = 'resolved', (status <> 'assigned' and held = 'attempt') is not true,
-                      priority_rank, calm, position, sla_deadline, id
-             limit %(limit)s""",
-        narrowed(chosen) | {"status": status, "owner": owner, "team": team, "resolved": resolved, "limit": limit},
     )
 
 

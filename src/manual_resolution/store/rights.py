@@ -1,7 +1,7 @@
 """What a role needs for its duty, and no more: for `mrq db grants`, `mrq doctor`, and the tests run as these roles.
 
-Nobody deletes (but answers that were kept for a day), and nobody writes the history: the database's triggers do, as the
-owner of the tables.
+Nobody deletes but answers kept for a day, drafts, and who looks. Nobody writes the history: the database's triggers do,
+as the owner of the tables.
 """
 
 from typing import Final
@@ -34,6 +34,7 @@ _TIMED: Final = (
 )  # fmt: skip
 
 _COUNTED: Final = ("mrq_open_now", "mrq_by_day", "mrq_by_span")
+_SEARCHED: Final = ("mrq_search", "mrq_search_hidden")
 _ALERTING: Final = ("mrq_outbox", "mrq_pause", "mrq_heartbeat")
 
 _OPERATOR: Final[tuple[Right, ...]] = (
@@ -43,8 +44,10 @@ _OPERATOR: Final[tuple[Right, ...]] = (
     *((right, "mrq_proposal", ()) for right in ("select", "insert", "update")),
     *((right, table, ()) for table in ("mrq_review", "mrq_training") for right in ("select", "insert")),
     *((right, table, ()) for table in _ALERTING for right in ("select", "insert", "update")),
-    *((right, "mrq_report", ()) for right in ("select", "insert", "update")),
+    *((right, table, ()) for table in ("mrq_report", *_SEARCHED) for right in ("select", "insert", "update")),
     *((right, "mrq_request", ()) for right in ("select", "insert", "update", "delete")),
+    *((right, table, ()) for table in ("mrq_presence", "mrq_draft")
+      for right in ("select", "insert", "update", "delete")),
     *(("select", table, ()) for table in ("mrq_event", "mrq_setting", "mrq_migration", *_COUNTED)),
     ("select", "mrq_person", ("id", "name", "disabled_at")),
     ("select", "mrq_grant", ()),
@@ -79,7 +82,7 @@ DUTIES: Final[dict[str, tuple[Right, ...]]] = {
         *((right, table, ()) for table in ("mrq_occurrence", "mrq_attempt", "mrq_proposal")
           for right in ("select", "update")),
         *((right, table, ()) for table in _ALERTING for right in ("select", "insert", "update")),
-        *((right, "mrq_report", ()) for right in ("select", "insert", "update")),
+        *((right, table, ()) for table in ("mrq_report", *_SEARCHED) for right in ("select", "insert", "update")),
         *(("select", table, ()) for table in ("mrq_event", "mrq_setting", *_COUNTED)),
     ),
 }  # fmt: skip

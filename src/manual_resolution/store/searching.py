@@ -1,0 +1,75 @@
+"""Statements on the words that are searched: which items lack them, their writing, and how they are found."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from manual_resolution.item import Item
+from manual_resolution.store.connection import Db
+from manual_resolution.store.items import ITEM, item_row
+
+#: The condition that an item says every word of `words`, each from its beginning.
+FOUND: Final = """
+   and id in (select item_id from mrq_search
+               where array_to_tsvector(string_to_array(said, ' ')) @@ %(words)s::tsquery)
+"""
+
+
+def unwritten(db: Db, after: int, limit: int) -> list[Item]:
+    """Items whose words are to be written, among those with a higher id than `after`; anew, among all."""
+    with db.cursor(row_factory=item_row) as cursor:
+        return cursor.execute(
+            "with lacking as materialized ("
+            " (select item_id from mrq_search where said is null order by item_id limit %(limit)s) union all"
+            " (select id from manual_resolution_queue i where id > %(after)s"
+            "   and not exists (select from mrq_search s where s.item_id = i.id) order by id limit %(limit)s))"
+            " select" + ITEM + "from manual_resolution_queue q where id in (select item_id from lacking)"
+            " order by id limit %(limit)s",
+            {"after": after, "limit": limit},
+        ).fetchall()
+
+
+def write(db: Db, words: Sequence[tuple[int, int, str]]) -> None:
+    """Write the words of (item id, its version): not over what became stale meanwhile."""
+    ids, versions, said = zip(*words, strict=True)
+    db.execute(
+        """insert into mrq_search as s (item_id, version, said)
+           select * from unnest(%s::bigint[], %s::bigint[], %s::text[]) w (item_id, version, said) order by item_id
+           on conflict (item_id) do update set version = excluded.version, said = excluded.said
+             where s.said is null and s.version <= excluded.version""",
+        [list(ids), list(versions), list(said)],
+    )
+
+
+def hidden(db: Db) -> dict[str, frozenset[str]]:
+    """By item type: the fields that its words leave out."""
+    return {row[0]: frozenset(row[1]) for row in db.execute("select item_type, names from mrq_search_hidden")}
+
+
+def hide(db: Db, names: Mapping[str, Sequence[str]]) -> None:
+    """Leave these fields out of the words of these types from now on: what is there is to be written anew."""
+    values: dict[str, Any] = {"types": list(names), "names": None}
+    with db.transaction():
+        for item_type, kept in names.items():
+            db.execute(
+                """insert into mrq_search_hidden as h (item_type, names) values (%s, %s)
+                   on conflict (item_type) do update
+                     set names = array(select distinct unnest(h.names || excluded.names) order by 1)""",
+                [item_type, list(kept)],
+            )
+        db.execute(
+            """update mrq_search s set said = null from manual_resolution_queue q
+                where q.id = s.item_id and q.item_type = any (%(types)s) and s.said is not null""",
+            values,
+        )
+
+
+def lacking(db: Db, limit: int) -> int:
+    """How many items cannot be found by their words yet, counted up to `limit`."""
+    row = db.execute(
+        """select count(*) from (
+             (select from mrq_search where said is null limit %(limit)s) union all
+             (select from manual_resolution_queue i
+               where not exists (select from mrq_search s where s.item_id = i.id) limit %(limit)s)) lacking""",
+        {"limit": limit},
+    ).fetchone()
+    return min(int(row[0]), limit) if row else 0

@@ -1,0 +1,45 @@
+"""The words of a text, as they are searched: in small letters, without signs. Pure."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate, takewhile
+from typing import Any, Final
+
+LONGEST: Final = 100  # characters of one word
+SHORT: Final = 200  # characters of a fact that stands among the first words
+MOST: Final = 8000  # characters of all words of one item
+
+_WORD: Final = re.compile(r"[^\W_]+")
+
+
+def words_of(text: str) -> list[str]:
+    """`Blob.Vercel-storage` is `blob`, `vercel`, `storage`."""
+    return [word[:LONGEST] for word in _WORD.findall(text.casefold())]
+
+
+def joined(texts: Iterable[str]) -> str:
+    """The words of several texts as one line of at most `MOST` characters, cut between words."""
+    words = [word for text in texts for word in words_of(text[:MOST])]
+    ends = accumulate(len(word) + 1 for word in words)
+    return " ".join(word for word, _ in takewhile(lambda pair: pair[1] <= MOST, zip(words, ends, strict=True)))
+
+
+def query(begun: Iterable[str], whole: Iterable[str] = ()) -> str:
+    """What PostgreSQL's text search asks: that each word of `begun` begins one, and each of `whole` is one."""
+    parts = [*(f"'{word}':*" for word in dict.fromkeys(begun)), *(f"'{word}'" for word in dict.fromkeys(whole))]
+    return " & ".join(parts)
+
+
+def values_in(value: Any) -> Iterator[str]:
+    """Every text and number in a JSON value, without keys."""
+    match value:
+        case bool() | None:
+            return
+        case str() | int() | float():
+            yield str(value)
+        case Mapping():
+            for kept in value.values():
+                yield from values_in(kept)
+        case list() | tuple():
+            for kept in value:
+                yield from values_in(kept)
