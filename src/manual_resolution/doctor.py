@@ -14,10 +14,11 @@ from manual_resolution.priority import PRIORITIES
 from manual_resolution.settings import VARIABLES, Settings, unknown_names, values_of
 from manual_resolution.spool import State
 from manual_resolution.spooling import spool_of
-from manual_resolution.store import catalog, invariants, migrate, outbox, rights
+from manual_resolution.store import catalog, invariants, migrate, outbox, rights, searching
 from manual_resolution.store.catalog import Thing
 from manual_resolution.store.connection import Database, Db
 from manual_resolution.store.invariants import Invariant
+from manual_resolution.worded import lag_text
 
 #: What to do about failures in the spool.
 CURES: Final[dict[State, str]] = {
@@ -33,6 +34,7 @@ IDLE: Final = 300.0  # seconds that a transaction may do nothing
 DEEP: Final = 6 * 3600.0  # seconds that looking at every row may take
 WAITED: Final = 300.0  # seconds after which an alert must have been delivered
 LEFT_OUT: Final = 2  # intervals after which a part of MRQ must have worked again
+UNFOUND: Final = 1000  # items that a search reads by itself
 SWEPT: Final = 3600.0  # seconds after which a breach must be raised: twice the specification's half hour
 
 
@@ -324,29 +326,19 @@ def of_heartbeats(db: Db, settings: Settings) -> Iterator[Check]:
 
 def of_heartbeat(name: str, seconds: float, detail: Mapping[str, Any]) -> Check:
     """One part: when it last worked, and whether it should have since."""
-    every, ago = detail.get("every"), worded_span(max(0.0, seconds))
+    every, ago = detail.get("every"), lag_text(max(0.0, seconds))
     if every is None:
         return Check("note", f"heartbeat {name}", f"it was stopped {ago} ago")
-    late = f"it last worked {ago} ago, and should every {worded_span(every)}: is it running?"
+    late = f"it last worked {ago} ago, and should every {lag_text(every)}: is it running?"
     return judged(f"heartbeat {name}", seconds <= LEFT_OUT * every, late, good=f"{ago} ago")
-
-
-def worded_span(seconds: float) -> str:
-    """`40 s`, `12 min`, `3.5 h`."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def of_sessions(db: Db, settings: Settings) -> Iterator[Check]:
     """Transactions that stay open and idle: they slow every claim."""
     idle = catalog.idle_in_transaction(db, IDLE)
     for pid, program, seconds in idle:
-        yield Check(
-            "note",
-            f"session {pid}",
-            f"{program or 'a program'} holds a transaction open, idle for {seconds / 60:.0f} min",
-        )
+        told = f"{program or 'a program'} holds a transaction open, idle for {seconds / 60:.0f} min"
+        yield Check("note", f"session {pid}", told)
     if not idle:
         yield Check("ok", "sessions", "none holds an idle transaction open")
 
@@ -364,6 +356,13 @@ def of_types(db: Db, settings: Settings) -> Iterator[Check]:
                 f"item type {item_type}",
                 f"{count} open, and no workflow declares it: only escalate and defer",
             )
+
+
+def of_search(db: Db, settings: Settings) -> Iterator[Check]:
+    """Whether items can be found by their words."""
+    lacking = searching.lacking(db, UNFOUND)
+    late = f"{lacking:,} items or more cannot be found by their words yet: does mrq worker run?"
+    yield judged("search", lacking < UNFOUND, late, otherwise="note", good=f"{lacking:,} items are still to be read")
 
 
 # ------------------------------------------------------------------ what must be true of every row
@@ -397,4 +396,5 @@ PARTS: Final[tuple[tuple[str, Callable[[Db, Settings], Iterator[Check]]], ...]] 
     ("heartbeats", of_heartbeats),
     ("sessions", of_sessions),
     ("item types", of_types),
+    ("search", of_search),
 )

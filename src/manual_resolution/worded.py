@@ -22,6 +22,13 @@ def span_text(span: timedelta) -> str:
     return f"{hours} h {left} min" if hours else f"{left} min"
 
 
+def lag_text(seconds: float) -> str:
+    """`40 s`, `12 min`, `3.5 h`."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
 def counted(number: int, thing: str) -> str:
     """`1 day`, `2 days`."""
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"

@@ -25,8 +25,8 @@ from manual_resolution.via import here
 
 #: Seconds between two cycles; a breach is seen within a minute even when each step takes all it may.
 EVERY: Final = 15.0
-#: Seconds that a cycle may spend on each of what waits for others: probes, the spool, deliveries.
-PROBING, REPLAYING, DELIVERING = 10.0, 5.0, 15.0
+#: Seconds that a cycle may spend on each of what waits for others: probes, the spool, deliveries, words to search.
+PROBING, REPLAYING, DELIVERING, READING = 10.0, 5.0, 15.0, 5.0
 #: Seconds until an outcome that stayed unknown is probed again: doubling.
 FIRST_PROBE, LONGEST_PROBE = 60.0, 3600.0
 #: Seconds until a database that is away is tried again: doubling.
@@ -94,6 +94,7 @@ class Worker:
             "deliver": self.deliver,
             "probe": self.probe,
             "spool": self.replay,
+            "search": self.read,
             "figures": self.fold,
             "report": self.report,
         }
@@ -252,6 +253,16 @@ class Worker:
         if found and (found.damaged or found.refused):
             raise Refused(f"In the spool: {[*found.damaged, *found.refused][0]}.")
         return f"{counted(found.recorded, 'failure')} brought in from the spool." if found and found.recorded else ""
+
+    def read(self) -> str:
+        """Make what was added searchable; the rest is left to the next cycle."""
+        begun, whole = monotonic(), False
+        while not whole and monotonic() - begun < READING:
+            self.check()
+            written, whole = self.queue.searching.fill()
+            if not written:
+                break
+        return ""
 
     def fold(self) -> str:
         """Add what was counted to the report's sums."""

@@ -34,7 +34,8 @@ amend <1> -m <because> --context <{"place":"here"}>
 amend <1> -m <because> --context-file <file>
 reopen <1> -m <because>
 list --type <parcel_stuck> --priority <low> --resource <parcel:1> --team <support> --status <pending> --limit <10>
-list --owner <alice@example.com>
+list --owner <alice@example.com> --text <because> --age <3d> --held <deferred> --field <place=shelf> --overdue
+list --after <WzIsIjIwMjYtMDEtMDFUMDA6MDA6MDArMDA6MDAiLDFd> --not-overdue
 show <1> --reveal -m <because>
 mine --as <bob@example.com>
 history <1>

@@ -109,7 +109,9 @@ def test_nothing_of_somebody_is_left(mrq: Run, queue: Queue, dump: Callable[[], 
             " from manual_resolution_queue"
         )
     keys = [queue.get(item).dedup_key for item in hers]
+    queue.searching.fill()
     before = dump().lower()
+    assert "parcel of ada lovelace" in before
     assert [key for key in keys if key not in before] == []
     assert all(said in before for said in (ADA, "ada lovelace", JONAS))
     ended = mrq("erase", "--subject", ADA, "-m", "request of 2026-10-01")

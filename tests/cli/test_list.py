@@ -129,6 +129,12 @@ def test_untrusted_text_forges_nothing_in_a_list(mrq: Run, connect: Connect) -> 
         (["--resource", ""], "resource_type"),
         (["--team", "A"], "team"),
         (["--owner", "a\x1b"], "owner"),
+        (["--text", "?"], "text"),
+        (["--age", "3"], "age"),
+        (["--held", "lost"], "deferred, approval, attempt, batch"),
+        (["--field", "place"], "NAME=VALUE"),
+        (["--field", "place=2026-13-01.."], "a range of dates"),
+        (["--after", "x"], "a cursor"),
         (["--limit", "1e3"], "--limit"),
         (["--limit", "-1"], "--limit"),
     ],
@@ -138,3 +144,26 @@ def test_wrong_filters_are_named(mrq: Run, words: list[str], named: str) -> None
     ended = mrq("list", *words)
     assert (ended.code, ended.out) == (2, "")
     assert named in ended.err
+
+
+def test_a_list_goes_on_where_it_ended(mrq: Run, add: Add) -> None:
+    """The cursor that a list names shows the next items, until none is left to name."""
+    for number in range(1, 4):
+        add(number)
+    some = mrq("list", "--limit", "2", "--json")
+    after = some.err.split("--after ")[1].strip()
+    rest = mrq("list", "--limit", "2", "--after", after, "--json")
+    assert ([item["id"] for item in rest.json], rest.err) == ([3], "")
+    assert mrq("list", "--after", after, "--type", "other").out == "Nothing matches.\n"
+
+
+def test_a_list_is_narrowed_by_what_items_say(mrq: Run, add: Add) -> None:
+    """Words, facts, age and overdue narrow the list in the terminal too; a fact nobody declares is named."""
+    add(1, place="cellar", reason="It stands under water")
+    add(2)
+    assert ids(mrq, "--text", "under WATER") == ids(mrq, "--field", "place=cellar") == [1]
+    assert ids(mrq, "--age", "1h") == ids(mrq, "--overdue") == ids(mrq, "--held", "deferred") == []
+    assert ids(mrq, "--not-overdue") == [1, 2]
+    told = mrq("list", "--field", "colour=red")
+    assert (told.code, told.out) == (2, "")
+    assert "place" in told.err
