@@ -27,7 +27,8 @@ class Alert:
 
     `incident` groups what has one cause: PagerDuty's deduplication key. `items` are all payloads of a digest, the
     alert's own among them, `numbers` their rows in the outbox. `repeated`: an earlier try may have arrived, so the
-    message says that it may be a repeat.
+    message says that it may be a repeat. `missed`: the recipients that it did not reach before, where others got it;
+    only they get it now.
     """
 
     kind: Kind
@@ -38,6 +39,7 @@ class Alert:
     items: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     repeated: bool = False
     numbers: Sequence[int] = ()
+    missed: Sequence[str] = ()
 
     @property
     def is_digest(self) -> bool:
@@ -76,13 +78,16 @@ class Alert:
 class Delivery:
     """How one try to deliver ended. `sentence` holds no secret; `retry_after` is in seconds, where it was asked for.
 
-    `later`: try again; `never`: it will not be accepted. `arrived_perhaps`: nobody can tell whether it did.
+    `later`: try again; `never`: it will not be accepted. `arrived_perhaps`: nobody can tell whether it did. Of what
+    was sent, `missed` are recipients that were refused for good, `again` those for whom another try makes sense.
     """
 
     verdict: Verdict
     sentence: str
     retry_after: float | None = None
     arrived_perhaps: bool = False
+    missed: tuple[str, ...] = ()
+    again: tuple[str, ...] = ()
 
 
 class Channel(Protocol):

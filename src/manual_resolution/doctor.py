@@ -298,17 +298,19 @@ def of_breaches(count: int, seconds: float) -> Check:
 
 
 def of_alerts(db: Db, settings: Settings) -> Iterator[Check]:
-    """Alerts that were given up, wait for too long, or are held back."""
+    """Alerts that are dead, missed somebody, wait for too long, or are held back."""
     counts, pause = outbox.counts(db), outbox.paused(db)
     until = f"until {pause[0]:%Y-%m-%d %H:%M} UTC by {pause[2]}: {pause[1]}" if pause else ""
     yield judged("alerts paused", not pause, f"{until} (mrq alerts pause --end)", good="no")
-    given_up = f"{counts['dead']} given up: mrq alerts list --state dead, then mrq alerts retry --all"
-    yield judged("alerts given up", not counts["dead"], given_up, good="none")
+    cure = "mend the cause, which mrq alerts list names, then mrq alerts retry --all"
+    yield judged("alerts dead", not counts["dead"], f"{counts['dead']} will not be tried again: {cure}", good="none")
+    missed = f"{counts['missed']} of the last day did not reach all whom they were for: {cure}"
+    yield judged("alerts reach everybody", not counts["missed"], missed, good="yes")
     late = counts["oldest_seconds"] or 0
     waits = f"{counts['due']} are due, the oldest for {late / 60:.0f} min: do mrq worker or mrq sweep run?"
     yield judged("alerts waiting", pause or late <= WAITED, waits, good=f"{counts['waiting']}, none too long")
     strangers = sorted(set(counts["channels"]) - set(settings.alert_channels)) if settings.alerts != "none" else []
-    lost = f"alerts wait for {', '.join(strangers)}, which is not configured here"
+    lost = f"alerts wait for {', '.join(strangers)}, not configured here: after a day they are cancelled"
     yield judged("alerts have a channel", not strangers, lost, otherwise="note")
 
 
@@ -351,11 +353,8 @@ def of_types(db: Db, settings: Settings) -> Iterator[Check]:
         return
     for item_type, count in catalog.open_types(db).items():
         if item_type not in known:
-            yield Check(
-                "note",
-                f"item type {item_type}",
-                f"{count} open, and no workflow declares it: only escalate and defer",
-            )
+            told = f"{count} open, and no workflow declares it: only escalate and defer"
+            yield Check("note", f"item type {item_type}", told)
 
 
 def of_search(db: Db, settings: Settings) -> Iterator[Check]:

@@ -9,7 +9,7 @@ import smtplib
 import ssl
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Final
@@ -47,8 +47,8 @@ class MailServer:
     def send(self, message: EmailMessage, to: Sequence[str]) -> Delivery:
         """Hand one message in for these recipients; its `From` is the sender.
 
-        `sent` where at least one recipient was accepted; the sentence names the refused ones. `arrived_perhaps` where
-        no answer followed the message's last line: it may be on its way.
+        `sent` where at least one recipient was accepted; the sentence names the others, `missed` and `again` are they.
+        `arrived_perhaps` where no answer followed the message's last line: it may be on its way.
         """
         try:
             server = self._connected(str(message["From"]).rpartition("@")[2].strip(">"))
@@ -60,7 +60,7 @@ class MailServer:
                 server.close()
         except (OSError, smtplib.SMTPException, ValueError) as problem:
             delivery = told(problem)
-        return Delivery(delivery.verdict, self._said(delivery.sentence), None, delivery.arrived_perhaps)
+        return replace(delivery, sentence=self._said(delivery.sentence))
 
     def _connected(self, own_name: str) -> smtplib.SMTP:
         context = ssl.create_default_context()
@@ -100,7 +100,10 @@ def _hand_in(server: smtplib.SMTP, message: EmailMessage, to: Sequence[str]) -> 
     except (OSError, smtplib.SMTPException):
         return Delivery("later", "no answer followed the whole message: it may have arrived", None, True)
     _demand(answer)
-    return Delivery("sent", "accepted" if not refused else f"accepted, but not for {_listed(refused)}")
+    again = tuple(address for address, (code, _) in refused.items() if _verdict(code) == "later")
+    missed = tuple(address for address in refused if address not in again)
+    said = "accepted" if not refused else f"accepted, but not for {_listed(refused)}"
+    return Delivery("sent", said, missed=missed, again=again)
 
 
 def _wait(server: smtplib.SMTP) -> None:

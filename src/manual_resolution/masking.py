@@ -155,6 +155,11 @@ def hides(metadata: Mapping[str, Any], reveal: bool) -> bool:
     return bool(metadata.get("secret") or (metadata.get("personal") and not reveal))
 
 
+def hides_anything(workflow: Workflow) -> bool:
+    """Whether a workflow declares anything personal or secret."""
+    return any(hides(one.metadata, reveal=False) for one in context_fields(workflow.context))
+
+
 def mark_of(metadata: Mapping[str, Any]) -> str:
     """What stands where a field's value stood."""
     return SECRET if metadata["secret"] else PERSONAL

@@ -131,7 +131,7 @@ def _spread(item_type: str, spans: store.Spans) -> list[Sample]:
 
 
 def _of_alerts_and_jobs(found: store.Gauges) -> Iterator[Metric]:
-    yield Metric(f"{PREFIX}_alerts", "gauge", "Alerts that wait or were given up.", by("state", found.alerts))
+    yield Metric(f"{PREFIX}_alerts", "gauge", "Alerts that wait or are dead.", by("state", found.alerts))
     for name, told, what in (
         ("last_success_timestamp", "at", "When each part last did its work."),
         ("interval", "every", "How often it should."),

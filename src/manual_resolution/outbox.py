@@ -6,12 +6,14 @@ A process may die between any two steps. What it had leased is due again a minut
 import random
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from time import monotonic, sleep
 from typing import Final
 
 from manual_resolution.alerts import Alert, Channel, Delivery, ordered
+from manual_resolution.masking import hides_anything, mask_of
+from manual_resolution.registry import Registry
 from manual_resolution.store import outbox as store
 from manual_resolution.store.connection import Database, Db
 from manual_resolution.store.outbox import Message
@@ -21,8 +23,9 @@ DIGEST_ABOVE: Final = 20
 #: So many are leased at once; a digest tells of no more.
 BATCH: Final = 500
 FIRST_WAIT, LONGEST_WAIT = 5.0, 900.0
-#: After a day of trying a message is given up, and the other channels are told.
-GIVE_UP: Final = 86_400.0
+#: After a day of trying a message is dead, and the other channels are told. Of a channel that no process has had for
+#: as long, what waits is cancelled, and the others are told too.
+A_DAY: Final = 86_400.0
 #: After so many failures in a row the destination is left alone for the rest of the run.
 FAILURES: Final = 5
 
@@ -31,26 +34,32 @@ Step = Callable[[str], None]
 
 @dataclass(slots=True)
 class Delivered:
-    """What one run came to: messages sent, put off, given up, still due; a pause's end where one is in force."""
+    """What one run came to: messages sent, put off, dead, still due; a pause's end where one is in force.
+
+    `missed` of those sent did not reach all whom they were for.
+    """
 
     sent: int = 0
     later: int = 0
     dead: int = 0
+    missed: int = 0
     due: int = 0
     paused: str | None = None
     answers: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing that is due stayed undelivered."""
-        return not (self.due or self.dead or self.later)
+        """Whether nothing that is due stayed undelivered to anybody."""
+        return not (self.due or self.dead or self.later or self.missed)
 
     @property
     def sentence(self) -> str:
         """`2 alerts sent, 1 put off (slack: no answer).`"""
         if self.paused:
             return f"Alerts are paused until {self.paused}."
-        more = ((self.later, "put off"), (self.dead, "given up"), (self.due, "still due"))
+        more = (
+            (self.missed, "not to everybody"), (self.later, "put off"), (self.dead, "dead"), (self.due, "still due")
+        )  # fmt: skip
         parts = [f"{self.sent} alert{'' if self.sent == 1 else 's'} sent", *(f"{n} {what}" for n, what in more if n)]
         said = "; ".join(f"{name}: {answer}" for name, answer in sorted(self.answers.items()))
         return ", ".join(parts) + (f" ({said})" if said and not self.is_complete else "") + "."
@@ -58,12 +67,14 @@ class Delivered:
     def add(self, other: "Delivered") -> None:
         """Count another part of the run in."""
         self.sent, self.later, self.dead = self.sent + other.sent, self.later + other.later, self.dead + other.dead
+        self.missed += other.missed
         self.answers |= other.answers
 
 
 def deliver(
     database: Database,
     channels: Sequence[Channel],
+    workflows: Registry,
     *,
     seconds: float = 30,
     step: Step = lambda name: None,
@@ -73,18 +84,27 @@ def deliver(
     """Send what is due on these channels, for at most `seconds`. Any number of processes may do it at once.
 
     Each channel has a thread, so that a dead one keeps none waiting. `stopped` ends it early, with nothing held back.
+    What the workflows declare personal or secret is not sent.
     """
     ends, total = monotonic() + seconds, Delivered()
     with database.connection(seconds + 60) as db:
         if pause := store.paused(db):
             total.paused = f"{pause[0]:%Y-%m-%d %H:%M} UTC ({pause[1]})"
             return total
-        for _ in range(2):  # what is given up on one channel is told on the others
-            for part in _at_once([_Run(database, one, channels, ends, step, wait, stopped) for one in channels]):
+        names = [channel.name for channel in channels]
+        for gone, count in store.cancel_strangers(db, names, A_DAY).items():
+            said = f"Alerts for {gone} were cancelled ({count}): no process has had it configured for a day"
+            store.tell_elsewhere(db, gone, names, said)
+        for _ in range(2):  # what is dead on one channel is told on the others
+            for part in _at_once(
+                [_Run(database, one, channels, workflows, ends, step, wait, stopped) for one in channels]
+            ):
                 total.add(part)
-            if not total.dead:
+            if not (total.dead or total.missed):
                 break
-        total.due = store.counts(db)["due"]
+        counts = store.counts(db)
+        total.due = counts["due"]
+        total.answers |= {name: "not configured here" for name in counts["channels"] if name not in names}
     return total
 
 
@@ -100,6 +120,7 @@ class _Run:
     database: Database
     channel: Channel
     channels: Sequence[Channel]
+    workflows: Registry
     ends: float
     step: Step
     wait: Callable[[float], object]
@@ -112,7 +133,7 @@ class _Run:
         with self.database.connection(max(0.0, self.ends - monotonic()) + 60) as self.db:
             while not self.is_over and (messages := store.lease(self.db, self.channel.name, BATCH)):
                 self.step("leased")
-                for group in grouped(messages):
+                for group in grouped(masked(self.db, self.workflows, messages)):
                     self.send(group)
         return self.total
 
@@ -122,7 +143,7 @@ class _Run:
 
     def send(self, group: list[Message]) -> None:
         if self.is_over:
-            store.later(self.db, ids_of(group), "not tried", 0, GIVE_UP, uncertain=False)
+            store.later(self.db, ids_of(group), "not tried", 0, A_DAY, uncertain=False)
             return
         self.step("before_send")
         delivery = self.channel.send(alert_of(group))
@@ -132,23 +153,71 @@ class _Run:
         self.wait(float(getattr(self.channel, "pace", 0.0)))
 
     def record(self, group: list[Message], delivery: Delivery) -> None:
-        ids, said = ids_of(group), delivery.sentence
-        self.total.answers[self.channel.name] = said
-        if delivery.verdict == "sent":
-            self.failures = 0
-            self.total.sent += store.sent(self.db, ids, said)
-            return
-        self.failures += 1
-        if delivery.verdict == "never":
-            given_up = store.dead(self.db, ids, said)
+        self.total.answers[self.channel.name] = delivery.sentence
+        match delivery.verdict:
+            case "sent":
+                self.failures = 0
+                self.arrived(group, delivery)
+            case "later":
+                self.failures += 1
+                self.put_off(group, delivery)
+            case "never":
+                self.failures += 1
+                self.died(group, store.dead(self.db, ids_of(group), delivery.sentence), delivery.sentence)
+
+    def arrived(self, group: list[Message], delivery: Delivery) -> None:
+        """What some were refused for now is tried again for them; where it was for good, everybody is told of it."""
+        if delivery.again:
+            self.put_off(group, delivery)
         else:
-            pause = wait_of(max(message.attempts for message in group), delivery.retry_after)
-            given_up = store.later(self.db, ids, said, pause, GIVE_UP, delivery.arrived_perhaps)
-            self.total.later += len(ids) - len(given_up)
-        self.total.dead += len(given_up)
-        if given_up and any(message.kind != "meta" for message in group):
-            others = [other.name for other in self.channels if other.name != self.channel.name]
-            store.tell_elsewhere(self.db, self.channel.name, others, len(given_up), said)
+            self.total.sent += store.sent(self.db, ids_of(group), delivery.sentence, delivery.missed)
+        if delivery.missed:
+            self.total.missed += len(group)
+            told = f"Alerts by {self.channel.name} do not reach everybody: {delivery.sentence}"
+            self.tell(group, [channel.name for channel in self.channels], told)
+
+    def put_off(self, group: list[Message], delivery: Delivery) -> None:
+        ids, pause = ids_of(group), wait_of(max(message.attempts for message in group), delivery.retry_after)
+        dead = store.later(
+            self.db, ids, delivery.sentence, pause, A_DAY, uncertain=delivery.arrived_perhaps, missed=delivery.again
+        )
+        self.total.later += len(ids) - len(dead)
+        self.died(group, dead, delivery.sentence)
+
+    def died(self, group: list[Message], dead: list[int], said: str) -> None:
+        self.total.dead += len(dead)
+        if dead:
+            others = [channel.name for channel in self.channels if channel.name != self.channel.name]
+            told = f"MRQ cannot deliver alerts by {self.channel.name}: {said}. {len(dead)} dead so far"
+            self.tell(group, others, told)
+
+    def tell(self, group: list[Message], channels: list[str], reason: str) -> None:
+        if any(message.kind != "meta" for message in group):
+            store.tell_elsewhere(self.db, self.channel.name, channels, reason)
+
+
+def listed(database: Database, workflows: Registry, state: str | None, limit: int) -> list[Message]:
+    """Messages, the newest first, of one state or of all, as they may be shown."""
+    with database.connection() as db:
+        return masked(db, workflows, store.listed(db, state, limit))
+
+
+def masked(db: Db, workflows: Registry, messages: Sequence[Message]) -> list[Message]:
+    """Messages without what the workflow of their item hides: its text is masked in the reason before that is cut."""
+    hiding = {workflow.item_type: workflow for workflow in workflows if hides_anything(workflow)}
+    about = [m.item_id for m in messages if m.item_id and m.payload.get("item_type") in hiding]
+    told = store.reasons(db, about) if about else {}
+
+    def of(message: Message) -> Message:
+        if message.item_id not in told:
+            return message
+        reason, context = told[message.item_id]
+        said = str(message.payload.get("reason", ""))
+        whole = reason if reason.startswith(said) else said
+        shown = mask_of(hiding[message.payload["item_type"]], context).text(whole)[: store.CLIPPED]
+        return replace(message, payload=message.payload | {"reason": shown})
+
+    return list(map(of, messages))
 
 
 def grouped(messages: Sequence[Message]) -> Iterator[list[Message]]:
@@ -158,11 +227,12 @@ def grouped(messages: Sequence[Message]) -> Iterator[list[Message]]:
         for _, same in groupby(in_order, key=lambda m: (m.incident, m.kind)):
             yield list(same)
         return
-    breaches = [m for m in messages if m.kind == "breach"]
-    is_flood = len(breaches) > DIGEST_ABOVE
-    if is_flood:
-        yield breaches
-    yield from ([m] for m in messages if not (is_flood and m.kind == "breach"))
+    breaches = sorted((m for m in messages if m.kind == "breach"), key=lambda m: (m.missed or [], m.id))
+    alike = [list(some) for _, some in groupby(breaches, key=lambda m: m.missed)]
+    floods = [some for some in alike if len(some) > DIGEST_ABOVE]
+    yield from floods
+    told = {m.id for flood in floods for m in flood}
+    yield from ([m] for m in messages if m.id not in told)
 
 
 def alert_of(group: Sequence[Message]) -> Alert:
@@ -177,6 +247,7 @@ def alert_of(group: Sequence[Message]) -> Alert:
         tuple(ordered(m.payload) for m in group),
         any(m.uncertain for m in group),
         tuple(ids_of(group)),
+        tuple(last.missed or ()),
     )
 
 

@@ -203,12 +203,17 @@ class Worker:
         return metrics.told(swept)
 
     def deliver(self) -> str:
-        """Send what is due; what was given up is a failure."""
+        """Send what is due; what is dead, or did not reach everybody, is a failure."""
         found = outbox.deliver(
-            self.queue.database, self.channels, seconds=DELIVERING, wait=self.stop.wait, stopped=lambda: self.stop.came
+            self.queue.database,
+            self.channels,
+            self.queue.workflows,
+            seconds=DELIVERING,
+            wait=self.stop.wait,
+            stopped=lambda: self.stop.came,
         )
         self.delivered = found
-        if found.dead:
+        if found.dead or found.missed:
             raise Refused(found.sentence)
         return found.sentence if found.sent or found.later else ""
 
@@ -314,7 +319,7 @@ class Worker:
         if not self.channels or paused:
             return ""
         if counts["dead"]:
-            return f"{counted(counts['dead'], 'alert')} given up: mrq alerts list --state dead, then mrq alerts retry."
+            return f"{counted(counts['dead'], 'dead alert')}: mrq alerts list --state dead, then mrq alerts retry."
         return f"An alert is due for {late / 60:.0f} minutes: mrq alerts list --state waiting." if late > LATE else ""
 
     def ping(self) -> None:

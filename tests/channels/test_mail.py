@@ -101,10 +101,22 @@ def test_a_reason_cannot_look_like_a_line_of_ours(alert: Make) -> None:
     ],
 )
 def test_each_end_is_told_as_it_was(answers: dict[str, str | None], verdict: str, perhaps: bool) -> None:
-    """4yz is put off, 5yz given up, one recipient of two is enough, a lost answer after the text is not known."""
+    """4yz is put off, 5yz is for good, one recipient of two is enough, a lost answer after the text is unknown."""
     with SmtpStandIn(answers) as server:
         delivery = channel(server).send(BREACH)
     assert (delivery.verdict, delivery.arrived_perhaps) == (verdict, perhaps), delivery.sentence
+
+
+@pytest.mark.parametrize(("answer", "missed"), [("550 unknown", True), ("451 greylisted", False)])
+def test_whom_it_missed_is_told_and_alone_tried_again(answer: str, missed: bool) -> None:
+    """One of two refused: who, and whether another try makes sense; the next try is for them, under the same name."""
+    with SmtpStandIn({"RCPT lead@example.com": [answer]}) as server:
+        delivery = channel(server).send(BREACH)
+        assert (delivery.missed, delivery.again) == (TO[1:] if missed else (), () if missed else TO[1:])
+        assert channel(server).send(replace(BREACH, missed=TO[1:])).verdict == "sent"
+        assert channel(server).send(replace(BREACH, missed=("gone@example.com",))).verdict == "sent"
+    assert server.recipients == [[TO[0]], [TO[1]]]
+    assert len({mail["Message-ID"] for mail in server.messages}) == 1
 
 
 def test_what_was_put_off_arrives_the_next_time() -> None:
@@ -153,14 +165,14 @@ def test_a_wrong_certificate_gets_neither_password_nor_message(kind: str, truste
 
 
 def test_a_server_without_starttls_gets_nothing() -> None:
-    """Where TLS is demanded and not offered, it is given up at once: somebody must look."""
+    """Where TLS is demanded and not offered, it is refused for good: somebody must look."""
     with SmtpStandIn(host="127.0.0.2", password="s3cret") as server:
         mail = Mail(MailServer("127.0.0.2", server.port, user="mrq", password="s3cret"), "mrq@example.com", TO)
         assert mail.send(BREACH).verdict == "never"
     assert not [command for command in server.commands if command.upper().startswith(("AUTH", "MAIL"))]
 
 
-def test_a_wrong_password_is_given_up_and_not_repeated() -> None:
+def test_a_wrong_password_is_refused_for_good_and_not_repeated() -> None:
     """535 is definite; neither sentence nor description holds the password."""
     with SmtpStandIn(password="right") as server:
         settings = Settings(

@@ -112,7 +112,7 @@ def test_a_burst_goes_out_at_once_then_one_a_second(slack: SlackStandIn) -> None
 
 def test_a_test_and_news_of_the_alerts_themselves_are_messages_too() -> None:
     """What is about no item has a title and its reason."""
-    reason = {"reason": "MRQ cannot deliver alerts by pagerduty: 403. 2 given up so far", "queue_url": None}
+    reason = {"reason": "MRQ cannot deliver alerts by pagerduty: 403. 2 dead so far", "queue_url": None}
     posted = message(Alert("meta", 0, "mrq:1:x", "", reason, (reason,)))
     assert is_right(posted["blocks"])
     assert next(shown(posted)) == reason["reason"]

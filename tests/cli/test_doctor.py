@@ -367,7 +367,7 @@ def of_alerting(db: Db, settings: Settings | None = None) -> dict[str, Check]:
 
 
 def test_alerts_that_do_not_arrive_are_wrong(connect: Connect, database_url: str, clock: Any) -> None:
-    """Alerts given up, due for more than five minutes, or held back are wrong; those for nobody here are noted."""
+    """Alerts dead, refused for some, due for five minutes or held back are wrong; those for nobody are noted."""
     db = connect()
     outbox.beat(db, "sweep", every=1800)
     assert {check.result for check in of_alerting(db).values()} == {"ok"}
@@ -377,10 +377,14 @@ def test_alerts_that_do_not_arrive_are_wrong(connect: Connect, database_url: str
     found = of_alerting(db)
     waits = "2 are due, the oldest for 6 min: do mrq worker or mrq sweep run?"
     assert (found["alerts waiting"].result, found["alerts waiting"].detail) == ("wrong", waits)
-    assert str(found["alerts have a channel"]).endswith("alerts wait for mail, which is not configured here")
+    assert str(found["alerts have a channel"]).endswith(
+        "alerts wait for mail, not configured here: after a day they are cancelled"
+    )
     assert outbox.dead(db, numbers[:1], "404") == numbers[:1]
-    cure = "1 given up: mrq alerts list --state dead, then mrq alerts retry --all"
-    assert str(of_alerting(db)["alerts given up"]) == f"WRONG alerts given up: {cure}"
+    cure = "mend the cause, which mrq alerts list names, then mrq alerts retry --all"
+    assert str(of_alerting(db)["alerts dead"]) == f"WRONG alerts dead: 1 will not be tried again: {cure}"
+    outbox.sent(db, numbers[1:], "accepted, but not for bob", ["bob"])
+    assert of_alerting(db)["alerts reach everybody"].detail.startswith("1 of the last day did not reach all")
     assert outbox.pause(db, outbox.after(db, timedelta(hours=1)), "Maintenance", "alice@example.com")
     found = of_alerting(db)
     assert found["alerts paused"].result == "wrong"

@@ -74,7 +74,7 @@ def send(url: str, folder: Path, seed: int, death: int) -> None:
 
     queue = Queue(url, settings=SETTINGS)
     channels = [Unsteady(name, folder, seed + n) for n, name in enumerate(CHANNELS)]
-    deliver(queue.database, channels, step=reached, wait=lambda seconds: None)
+    deliver(queue.database, channels, queue.workflows, step=reached, wait=lambda seconds: None)
 
 
 def naive(url: str, folder: Path, seed: int, death: int) -> None:

@@ -1,14 +1,16 @@
 """Alerts: written with the breach, delivered once, nothing lost; whatever the providers do."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from manual_resolution import Queue, Settings
+from manual_resolution import Queue, Settings, Workflow, shown
 from manual_resolution.alerts import Alert, Delivery
-from manual_resolution.outbox import deliver
+from manual_resolution.outbox import deliver, listed
+from manual_resolution.registry import Registry
 from manual_resolution.store import outbox
 
 EVERYWHERE = Settings(
@@ -54,7 +56,7 @@ def told(queue: Queue, **where: Any) -> list[tuple[Any, ...]]:
 
 
 def send(queue: Queue, *channels: Kept) -> Any:
-    return deliver(queue.database, channels, wait=lambda seconds: None)
+    return deliver(queue.database, channels, queue.workflows, wait=lambda seconds: None)
 
 
 def test_a_breach_is_told_everywhere_and_pages_only_for_critical_items(queue: Queue, clock: Any) -> None:
@@ -189,7 +191,7 @@ def test_more_than_twenty_breaches_are_one_digest(queue: Queue, clock: Any) -> N
 def test_a_provider_that_is_down_is_asked_again_and_told_of_elsewhere_when_it_stays_so(
     queue: Queue, clock: Any
 ) -> None:
-    """What is not accepted waits; after a day it is given up, and the other channels hear of it."""
+    """What is not accepted waits; after a day it is dead, and the other channels hear of it."""
     add(queue, priority="high")
     clock.forward(hours=25)
     queue.sweep()
@@ -212,6 +214,78 @@ def test_what_will_never_be_accepted_is_dead_at_once(queue: Queue, clock: Any) -
     slack, mail = Kept("slack", Delivery("never", "404 no_service")), Kept("mail")
     assert send(queue, slack, mail).dead == 1
     assert [alert.kind for alert in mail.alerts] == ["breach", "meta"]
+
+
+def test_whom_a_mail_missed_gets_it_later_and_nobody_else_again(queue: Queue, clock: Any) -> None:
+    """Refused for now: only they are tried again, until a day is over."""
+    add(queue, priority="high")
+    clock.forward(hours=25)
+    queue.sweep()
+    mail = Kept("mail", *[Delivery("sent", "accepted, but not for bob", again=("bob@example.com",))] * 2)
+    found = send(queue, Kept("slack"), mail)
+    assert (found.sent, found.later, found.is_complete) == (1, 1, False)
+    clock.forward(minutes=1)
+    assert send(queue, mail).later == 1
+    clock.forward(minutes=1)
+    assert send(queue, mail).is_complete
+    assert [tuple(alert.missed) for alert in mail.alerts] == [(), ("bob@example.com",), ("bob@example.com",)]
+    assert told(queue, channel="mail") == [(1, "breach", 1, "mail", "sent")]
+
+
+def test_whom_a_mail_will_never_reach_is_told_to_everybody_else(queue: Queue, clock: Any) -> None:
+    """Refused for good: the run says so, every channel is told, and a retry is for them alone."""
+    add(queue, priority="high")
+    clock.forward(hours=25)
+    queue.sweep()
+    refused = Delivery("sent", "accepted, but not for bob (550 no)", missed=("bob@example.com",))
+    slack, mail = Kept("slack"), Kept("mail", refused, refused)
+    found = send(queue, slack, mail)
+    assert not found.is_complete and "not to everybody" in found.sentence and found.dead == 0
+    told_of = [alert.title for alert in slack.alerts if alert.kind == "meta"]
+    assert told_of == ["Alerts by mail do not reach everybody: accepted, but not for bob (550 no)"]
+    with queue.database.connection() as db:
+        assert outbox.counts(db)["missed"] == 2
+        assert outbox.retry(db, None) == 2
+    assert send(queue, mail).is_complete
+    assert [tuple(alert.missed) for alert in mail.alerts[2:]] == [("bob@example.com",)] * 2
+    with queue.database.connection() as db:
+        assert outbox.counts(db)["missed"] == 0
+
+
+def test_alerts_for_a_channel_that_is_gone_end_after_a_day(queue: Queue, clock: Any) -> None:
+    """What waits for a channel that no process has is said to, then cancelled with a word; the others hear of it."""
+    add(queue, priority="high")
+    clock.forward(hours=25)
+    queue.sweep()
+    slack = Kept("slack")
+    found = send(queue, slack)
+    assert found.due == 1 and found.answers["mail"] == "not configured here"
+    assert told(queue, channel="mail") == [(1, "breach", 1, "mail", "waiting")]
+    clock.forward(hours=25)
+    assert send(queue, slack).is_complete
+    assert told(queue, channel="mail") == [(1, "breach", 1, "mail", "cancelled")]
+    words = "Alerts for mail were cancelled (1): no process has had it configured for a day"
+    assert [alert.title for alert in slack.alerts] == ["SLA breach: item #1 (high, 1 h over)", words]
+
+
+@dataclass
+class Person:
+    user: str = shown("User", default="", personal=True)
+
+
+def test_what_a_workflow_hides_is_in_no_alert(queue: Queue, clock: Any) -> None:
+    """A personal field's text is masked in the reason that is sent and listed, also where it is cut."""
+    queue.workflows = Registry([("here", Workflow("pdf_deletion_failed", context=Person))])
+    reason = f"It failed for Mallory {'x' * 975} mallory"
+    queue.add("pdf_deletion_failed", "meal_plan", 1, "high", reason, {"user": "mallory"})
+    clock.forward(hours=25)
+    queue.sweep()
+    slack = Kept("slack")
+    send(queue, slack)
+    said = slack.alerts[0].payload["reason"]
+    assert said.startswith("It failed for ‹personal› xxx") and "mal" not in said.lower() and len(said) == 1000
+    found = listed(queue.database, queue.workflows, None, 10)
+    assert {message.payload["reason"] for message in found} == {said}
 
 
 def test_a_sender_that_died_leaves_a_marked_repeat(queue: Queue, clock: Any) -> None:

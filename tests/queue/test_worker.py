@@ -283,7 +283,7 @@ def test_the_watcher_hears_only_of_whole_good_cycles(
     told.worker.pinged, count = float("-inf"), len(watcher.pings)
     assert told.cycle() == ["deliver", "worker"]
     assert len(watcher.pings) == count
-    assert any("given up: mrq alerts list --state dead" in line for line in told.lines)
+    assert any("1 dead alert: mrq alerts list --state dead" in line for line in told.lines)
 
 
 def test_an_alert_that_waits_too_long_keeps_the_watcher_waiting(

@@ -30,10 +30,13 @@ class Mail:
     name: str = "mail"
 
     def send(self, alert: Alert) -> Delivery:
-        """Send once. The same alert has the same Message-ID however often it is tried."""
+        """Send once. The same alert has the same Message-ID however often it is tried, and whomever it missed."""
         written, ended = message(alert, self.sender, self.to), list[Delivery]()
+        to = tuple(address for address in self.to if address in alert.missed) if alert.missed else self.to
+        if not to:
+            return Delivery("sent", "whom it had missed is not told by mail any more")
         try:
-            Try(self.seconds).run(lambda: ended.append(self.server.send(written, self.to)))
+            Try(self.seconds).run(lambda: ended.append(self.server.send(written, to)))
         except Late:
             words = f"the mail server took longer than {self.seconds:g} s: it may have arrived"
             return Delivery("later", words, arrived_perhaps=True)

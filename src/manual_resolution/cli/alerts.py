@@ -21,11 +21,15 @@ STATES = ("waiting", "sent", "dead", "cancelled")
 NO_CHANNEL = (
     "Alerts go nowhere: set MRQ_ALERT_SLACK_WEBHOOK, MRQ_ALERT_PAGERDUTY_KEY or MRQ_ALERT_MAIL_TO, or MRQ_ALERTS=none."
 )
+ON_PURPOSE = (
+    "Alerts go nowhere, as MRQ_ALERTS=none says: set MRQ_ALERT_SLACK_WEBHOOK, MRQ_ALERT_PAGERDUTY_KEY or "
+    "MRQ_ALERT_MAIL_TO to try a channel."
+)
 
 State = Annotated[str | None, typer.Option("--state", metavar="STATE", help=f"Only {', '.join(STATES)}.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many, the newest first.")]
 Ids = Annotated[list[int] | None, typer.Argument(metavar="NUMBER", help="Alerts by number.", show_default=False)]
-All = Annotated[bool, typer.Option("--all", help="Every one that was given up.")]
+All = Annotated[bool, typer.Option("--all", help="Every one that is dead or missed somebody.")]
 Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="An instant, or a span such as 2h.")]
 Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; shown to everybody who asks.")]
 End = Annotated[bool, typer.Option("--end", help="End the pause now.")]
@@ -46,12 +50,13 @@ def register(app: typer.Typer) -> None:
 
 def list_alerts(state: State = None, limit: Limit = 50, as_json: given.Json = False) -> None:
     """List alerts, the newest first: to whom, about what, whether they arrived and what was answered."""
+    from manual_resolution.outbox import listed
     from manual_resolution.store import outbox
 
     if state is not None and state not in STATES:
         raise InvalidInput("state", state, f"one of {', '.join(STATES)}")
     with closing(open_queue()) as queue, queue.database.connection() as db:
-        found, pause = outbox.listed(db, state, limit), outbox.paused(db)
+        found, pause = listed(queue.database, queue.workflows, state, limit), outbox.paused(db)
     if as_json:
         print_json([asdict(message) for message in found])
         return
@@ -61,7 +66,7 @@ def list_alerts(state: State = None, limit: Limit = 50, as_json: given.Json = Fa
 
 
 def retry(ids: Ids = None, every: All = False, as_json: given.Json = False) -> None:
-    """Send alerts again that were given up, now."""
+    """Send alerts again that are dead or did not reach everybody, now."""
     if bool(ids) == every:
         raise InvalidInput("NUMBER", ids, "alerts by number, or --all")
     from manual_resolution.store import outbox
@@ -70,7 +75,7 @@ def retry(ids: Ids = None, every: All = False, as_json: given.Json = False) -> N
         with queue.database.connection() as db:
             count = outbox.retry(db, None if every else ids)
         if not count and ids:
-            fail(f"None of {', '.join(map(str, ids))} waits or was given up.", 1)
+            fail(f"None of {', '.join(map(str, ids))} waits, is dead or missed somebody.", 1)
         delivered = deliver(queue)
     print_json({"retried": count} | asdict(delivered)) if as_json else print(told(delivered))
     if not delivered.is_complete:
@@ -84,7 +89,7 @@ def test(as_json: given.Json = False) -> None:
 
     with closing(open_queue()) as queue:
         if not queue.settings.alert_channels:
-            fail(NO_CHANNEL, 1)
+            fail(ON_PURPOSE if queue.settings.alerts == "none" else NO_CHANNEL, 1)
         with queue.database.connection() as db:
             numbers = [outbox.write_test(db, channel, command()) for channel in queue.settings.alert_channels]
         deliver(queue)
@@ -133,7 +138,7 @@ def deliver(queue: "Queue", seconds: float = 30) -> "Delivered":
     from manual_resolution.channels import configured
     from manual_resolution.outbox import deliver as run
 
-    return run(queue.database, configured(queue.settings), seconds=seconds)
+    return run(queue.database, configured(queue.settings), queue.workflows, seconds=seconds)
 
 
 def told(delivered: "Delivered") -> str:

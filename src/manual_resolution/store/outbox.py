@@ -1,5 +1,6 @@
 """Statements for what is to be told: leased, sent by whoever leased it, recorded. Any number of senders."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -11,6 +12,9 @@ from manual_resolution.store.connection import Db
 
 #: A sender that died gives its messages back after so long; a try takes less.
 LEASE: Final = timedelta(seconds=60)
+
+#: Characters of a reason that an alert tells.
+CLIPPED: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +35,13 @@ class Message:
     attempts: int
     uncertain: bool
     answer: str | None
+    missed: list[str] | None
     ended_at: datetime | None
 
 
 _COLUMNS: Final = """
   o.id, o.item_id, o.kind, o.level, o.channel, o.incident, o.payload, o.state, o.created_at, o.due_at, o.leased_until,
-  o.attempts, o.uncertain, o.answer, o.ended_at
+  o.attempts, o.uncertain, o.answer, o.missed, o.ended_at
 """
 
 # What one incident is told on PagerDuty keeps its order: a page never follows the resolution it precedes. A lease that
@@ -67,29 +72,39 @@ def lease(db: Db, channel: str, limit: int) -> list[Message]:
     return sorted(found, key=lambda message: message.id)
 
 
-def sent(db: Db, ids: list[int], answer: str) -> int:
-    """They arrived. What was cancelled meanwhile stays so."""
+def sent(db: Db, ids: list[int], answer: str, missed: Sequence[str] = ()) -> int:
+    """They arrived, but for the recipients `missed`. What was cancelled meanwhile stays so."""
     return db.execute(
-        """update mrq_outbox set leased_until = null, answer = %(answer)s,
+        """update mrq_outbox set leased_until = null, answer = %(answer)s, missed = nullif(%(missed)s::text[], '{}'),
                   state = case state when 'waiting' then 'sent' else state end, ended_at = coalesce(ended_at, mrq_now())
             where id = any (%(ids)s)""",
-        {"ids": ids, "answer": answer},
+        {"ids": ids, "answer": answer, "missed": list(missed)},
     ).rowcount
 
 
-def later(db: Db, ids: list[int], answer: str, wait: float, give_up: float, uncertain: bool) -> list[int]:
-    """Try again in `wait` seconds, unless they have waited `give_up` seconds already; the ids given up."""
+def later(
+    db: Db, ids: list[int], answer: str, wait: float, longest: float, *, uncertain: bool, missed: Sequence[str] = ()
+) -> list[int]:
+    """Try again in `wait` seconds, for `missed` alone where any are named; the ids dead after `longest` seconds."""
     rows = db.execute(
         """with old as (
-             select id, state, created_at < (select mrq_now()) - %(give_up)s * interval '1 second' as given_up
+             select id, state, created_at < (select mrq_now()) - %(longest)s * interval '1 second' as is_over
                from mrq_outbox where id = any (%(ids)s) for update)
            update mrq_outbox o
               set leased_until = null, answer = %(answer)s, uncertain = uncertain or %(uncertain)s,
+                  missed = coalesce(nullif(%(missed)s::text[], '{}'), missed),
                   due_at = (select mrq_now()) + %(wait)s * interval '1 second',
-                  state = case when old.state = 'waiting' and given_up then 'dead' else old.state end,
-                  ended_at = case when old.state = 'waiting' and given_up then mrq_now() else ended_at end
+                  state = case when old.state = 'waiting' and is_over then 'dead' else old.state end,
+                  ended_at = case when old.state = 'waiting' and is_over then mrq_now() else ended_at end
              from old where o.id = old.id returning o.id, o.state""",
-        {"ids": ids, "answer": answer, "wait": wait, "give_up": give_up, "uncertain": uncertain},
+        {
+            "ids": ids,
+            "answer": answer,
+            "wait": wait,
+            "longest": longest,
+            "uncertain": uncertain,
+            "missed": list(missed),
+        },
     )
     return [row[0] for row in rows.fetchall() if row[1] == "dead"]
 
@@ -105,8 +120,23 @@ def dead(db: Db, ids: list[int], answer: str) -> list[int]:
     return [row[0] for row in rows.fetchall() if row[1] == "dead"]
 
 
-def tell_elsewhere(db: Db, channel: str, others: list[str], count: int, answer: str) -> int:
-    """Say on the other channels that one of them is dead: at most once an hour; how many were written."""
+def cancel_strangers(db: Db, channels: list[str], waited: float) -> dict[str, int]:
+    """End what has waited `waited` seconds for a channel that is none of these; how many, by channel."""
+    rows = db.execute(
+        """with ended as (
+             update mrq_outbox set state = 'cancelled', ended_at = mrq_now(), leased_until = null,
+                    answer = 'no process had this channel configured for a day'
+              where state = 'waiting' and channel <> all (%(channels)s) and %(channels)s <> '{}'
+                and created_at < (select mrq_now()) - %(waited)s * interval '1 second'
+             returning channel)
+           select channel, count(*) from ended group by channel order by channel""",
+        {"channels": channels, "waited": waited},
+    )
+    return dict(rows.fetchall())
+
+
+def tell_elsewhere(db: Db, channel: str, others: list[str], reason: str) -> int:
+    """Say on other channels what is wrong with one of them: at most once an hour; how many were written."""
     return db.execute(
         """insert into mrq_outbox (item_id, kind, channel, incident, payload)
            select null, 'meta', c.channel, mrq_incident('channel ' || %(dead)s), %(payload)s
@@ -121,8 +151,8 @@ def tell_elsewhere(db: Db, channel: str, others: list[str], count: int, answer: 
             "payload": Jsonb(
                 {
                     "alert_type": "manual_resolution_alerts_undelivered",
-                    "reason": f"MRQ cannot deliver alerts by {channel}: {answer}. {count} given up so far",
-                    "recommended_action": "mrq alerts list --state dead, then mrq alerts retry --all",
+                    "reason": reason,
+                    "recommended_action": "Mend the cause (mrq alerts list names it), then mrq alerts retry --all",
                     "queue_url": None,
                 }
             ),
@@ -171,27 +201,38 @@ def get(db: Db, message_id: int) -> Message | None:
         return cursor.execute("select" + _COLUMNS + "from mrq_outbox o where id = %s", [message_id]).fetchone()
 
 
+def reasons(db: Db, item_ids: list[int]) -> dict[int, tuple[str, dict[str, Any] | None]]:
+    """Reason and context of these items."""
+    rows = db.execute("select id, reason, context from manual_resolution_queue where id = any (%s)", [item_ids])
+    return {number: (reason, context) for number, reason, context in rows.fetchall()}
+
+
 def counts(db: Db) -> dict[str, Any]:
-    """How many wait, how many of them are due, how many are dead, and since when the oldest due one waits (seconds)."""
+    """How many wait, are due, are dead; since when the oldest due one waits (seconds); for which channels any waits.
+
+    `missed` are those of the last day that did not reach all their recipients.
+    """
     row = db.execute(
         """with clock as materialized (select mrq_now() as now)
            select (select count(*) from mrq_outbox where state = 'waiting'),
                   (select count(*) from mrq_outbox, clock where state = 'waiting' and due_at <= now),
                   (select count(*) from mrq_outbox where state = 'dead'),
+                  (select count(*) from mrq_outbox, clock
+                    where state = 'sent' and missed is not null and ended_at > now - interval '1 day'),
                   (select extract(epoch from max(now - created_at))::float8 from mrq_outbox, clock
                     where state = 'waiting' and due_at <= now),
                   array(select distinct channel from mrq_outbox where state = 'waiting')"""
     ).fetchone()
     assert row is not None
-    return dict(zip(("waiting", "due", "dead", "oldest_seconds", "channels"), row, strict=True))
+    return dict(zip(("waiting", "due", "dead", "missed", "oldest_seconds", "channels"), row, strict=True))
 
 
 def retry(db: Db, ids: list[int] | None) -> int:
-    """Put dead messages (all where `ids` is None) and waiting ones back to be sent now; how many."""
+    """Put back what is dead or missed somebody (all where `ids` is None) and what waits, to be sent now; how many."""
     return db.execute(
         """update mrq_outbox set state = 'waiting', ended_at = null, due_at = mrq_now(), created_at = mrq_now()
-            where (%(ids)s::bigint[] is null and state = 'dead')
-               or (id = any (%(ids)s::bigint[]) and state in ('dead', 'waiting'))""",
+            where (state = 'dead' or state = 'sent' and missed is not null or state = 'waiting' and id = any (%(ids)s))
+              and (%(ids)s::bigint[] is null or id = any (%(ids)s))""",
         {"ids": ids},
     ).rowcount
 

@@ -813,6 +813,7 @@ create table mrq_outbox (
   attempts     integer     not null default 0,
   uncertain    boolean     not null default false,        -- an earlier try may have arrived
   answer       text,                                      -- what the provider said last
+  missed       text[],                                    -- whom an e-mail that others got did not reach
   ended_at     timestamptz,
   constraint alert_kind_is_known check
     (kind in ('breach', 'warning', 'arrival', 'acknowledge', 'resolve', 'meta', 'test')),
@@ -823,6 +824,7 @@ create table mrq_outbox (
 create index mrq_outbox_waiting on mrq_outbox (due_at) where state = 'waiting';
 create index mrq_outbox_incident on mrq_outbox (incident, channel, id);
 create index mrq_outbox_dead on mrq_outbox (ended_at) where state = 'dead';
+create index mrq_outbox_missed on mrq_outbox (ended_at) where missed is not null;
 
 create trigger mrq_no_delete before delete or truncate on mrq_outbox
   for each statement execute function mrq_refuse('what was to be told is kept');
