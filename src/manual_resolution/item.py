@@ -60,7 +60,7 @@ class Browse(Filter):
     types: frozenset[str] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Item:
     """One row of `manual_resolution_queue`, as it was at `read_at` (the database's clock, UTC).
 
