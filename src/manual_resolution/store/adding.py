@@ -227,7 +227,7 @@ ADD_STAGED: Final = (
 with clock as materialized (select mrq_now() as now),
 keyed as materialized (
   select line, add_id, mrq_rank(priority) as rank, sla_seconds, occurred_at, least(occurred_at, now) as at, now,
-         mrq_dedup_key(item_type, resource_type, resource_id, resource_key, dedup_key) as key
+         mrq_dedup_key(item_type, resource_type, resource_id, resource_key, dedup_key) collate "C" as key
     from mrq_staged, clock),
 late as materialized (
   select k.line, k.add_id, k.at, ended.id from keyed k cross join lateral (
