@@ -10,13 +10,13 @@ from typing import Any
 from manual_resolution import intake as strict
 from manual_resolution import registry, sweeping
 from manual_resolution.adding import Adding
-from manual_resolution.browsing import Browsing
 from manual_resolution.case import Glimpse, Seen
 from manual_resolution.decision import By, Decision, Resolution, person, refuse_strays, refuse_unless_free, standing
 from manual_resolution.errors import InvalidInput, Refused
 from manual_resolution.execution import Step
 from manual_resolution.item import Actor, Filter, Item
 from manual_resolution.masking import without_secrets
+from manual_resolution.placing import Placing
 from manual_resolution.priority import PRIORITIES
 from manual_resolution.reading import ANY
 from manual_resolution.settings import Settings
@@ -28,7 +28,7 @@ from manual_resolution.via import here
 from manual_resolution.workflow import asked
 
 
-class Queue(Adding, Browsing):
+class Queue(Adding, Placing):
     """The Manual Resolution Queue in one database.
 
     `by` is who moves: an `Actor`, or a person's name. Moves raise `NotFound`, `AlreadyResolved`, `OwnedByAnother` or
@@ -46,7 +46,7 @@ class Queue(Adding, Browsing):
     ) -> None:
         database, settings = Database(database_url), settings or Settings()
         Adding.__init__(self, database, settings, workflows)
-        Browsing.__init__(self, database, settings, workflows, step)
+        Placing.__init__(self, database, settings, workflows, step)
 
     @classmethod
     def from_env(cls) -> "Queue":

@@ -63,6 +63,8 @@ def _said(verb: str, data: dict[str, Any], private: dict[str, Any], before: Mapp
             return f"to {private.get('to') or data.get('assigned_to', '')}"
         case "priority":
             return f"to {data.get('priority', '')}"
+        case "place":
+            return "by hand" if data.get("position") is not None else "by its deadline again"
         case "sweep":
             return f"past its deadline, level {data.get('escalation_level', '')}"
         case "expire":

@@ -28,6 +28,10 @@ defer <1> -m <because> --for <1h>
 defer <1> -m <because> --until <2030-01-01T00:00:00Z>
 escalate <1> -m <because> --to <support>
 priority <1> <high> -m <because>
+place <1> --before <2> -m <because> --for <24h>
+place <1> --after <2> -m <because> --as <bob@example.com>
+place <1> --first -m <because>
+place <1> --by-deadline
 note <1> <because>
 amend <1> -m <because> --set <place=here>
 amend <1> -m <because> --context <{"place":"here"}>

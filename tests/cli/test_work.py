@@ -193,3 +193,18 @@ def test_bad_values_end_with_2_and_name_the_field(mrq: Run, words: list[str], na
     assert named in ended.err
     assert ended.err.isprintable() or ended.err.count("\n") == 1
     assert "\x1b" not in ended.err
+
+
+def test_place_puts_an_item_elsewhere_and_says_so(mrq: Run, add: Add) -> None:
+    """An item is put first, beside another and back by its deadline; exactly one place is asked for."""
+    for number in (1, 2, 3):
+        add(number)
+    assert mrq("place", 3, "--first", "-m", "they wait").out.startswith("#3: Placed here by alice@example.com until 20")
+    assert mrq("place", 3, "--after", 1, "-m", "they wait").code == 0
+    assert [item["id"] for item in mrq("list", "--json").json] == [1, 3, 2]
+    assert "placed by alice@example.com" in mrq("list").out
+    assert "Placed by hand: by alice@example.com until 20" in mrq("show", 3).out
+    assert mrq("place", 3, "--by-deadline").out.startswith("#3: Among medium items by its deadline: due in ")
+    assert mrq("place", 3, "--before", 3, "-m", "x").err == "#3 cannot be placed beside itself.\n"
+    assert mrq("place", 3, "-m", "x").code == mrq("place", 3, "--first", "--before", 1, "-m", "x").code == 2
+    assert (mrq("place", 3, "--first").code, mrq("place", 3, "--first", "-m", "x", "--for", "90d").code) == (2, 2)

@@ -31,6 +31,7 @@ def register(app: typer.Typer) -> None:
             "mrq defer 42 --until 2026-10-05T08:00+02:00 -m 'office opens'",
         ),
         ("escalate", escalate, "mrq escalate 42 --to engineering -m 'fails for three days'"),
+        ("place", place, "mrq place 42 --before 17 -m 'the customer waits'"),
         ("priority", priority, "mrq priority 42 high -m 'the user called'"),
         ("note", note, "mrq note 42 'asked the customer for the invoice'"),
         ("amend", amend, "mrq amend 42 --set user_id=604 -m 'found by e-mail'"),
@@ -194,6 +195,33 @@ def priority(
     with closing(open_queue()) as queue:
         found = queue.set_priority(number, who, to, why)
     print_item(found, as_json, f"#{number} is {found.priority} now, {due_text(found)}.")
+
+
+def place(
+    item: given.Id,
+    why: given.Note = None,
+    before: Annotated[str | None, given.option("--before", metavar="ID", help="Before this item.")] = None,
+    after: Annotated[str | None, given.option("--after", metavar="ID", help="Behind this item.")] = None,
+    first: Annotated[bool, typer.Option("--first", help="First of those that are not overdue.")] = False,
+    by_deadline: Annotated[bool, typer.Option("--by-deadline", help="Let it go by its deadline again.")] = False,
+    span: Annotated[str, given.option("--for", metavar="SPAN", help="How long, such as 24h or 7d.")] = "24h",
+    as_: given.As = None,
+    as_json: given.Json = False,
+) -> None:
+    """Put an item before or behind another of its priority, for a while. Say why with -m."""
+    from manual_resolution import intake
+    from manual_resolution.browsing import why as why_there
+
+    if sum((before is not None, after is not None, first, by_deadline)) != 1:
+        raise InvalidInput("before", before, "give one of --before ID, --after ID, --first, --by-deadline")
+    number, who, length = given.item_id(item), speaker(as_), intake.span(span, "for")
+    beside = {name: given.item_id(text) for name, text in (("before", before), ("after", after)) if text is not None}
+    with closing(open_queue()) as queue:
+        if by_deadline:
+            found = queue.unplace(number, who, why)
+        else:
+            found = queue.place(number, who, why or "", span=length, **beside)
+    print_item(found, as_json, f"#{number}: {why_there(found)}")
 
 
 def note(

@@ -101,6 +101,9 @@ def _facts(item: "Item") -> Iterator[str]:
         yield f"Held: {held_text(item)}"
     if item.escalation_level or item.escalated_to:
         yield f"Escalated: {escalated_text(item)}"
+    if item.position_by:
+        until = f" until {instant_text(item.position_until)}" if item.position_until else ""
+        yield f"Placed by hand: by {inert(item.position_by)}{until}: {inert(item.position_reason or '')}"
     if item.occurrences > 1:
         last = age_text(item.read_at - item.last_occurred_at)
         yield f"Occurrences: {item.occurrences:,}, the last {last} ago"
@@ -298,4 +301,5 @@ def notes_text(item: "Item") -> str:
     """Why it is not served, to whom it was passed, how often it happened."""
     repeated = f"{item.occurrences:,} times" if item.occurrences > 1 else ""
     succeeded = "has succeeded meanwhile" if item.succeeded_at and item.status != "resolved" else ""
-    return ", ".join(part for part in (held_text(item), escalated_text(item), succeeded, repeated) if part)
+    placed = f"placed by {item.position_by}" if item.position_by else ""
+    return ", ".join(part for part in (held_text(item), escalated_text(item), placed, succeeded, repeated) if part)
