@@ -368,7 +368,7 @@ def of_search(db: Db, settings: Settings) -> Iterator[Check]:
 
 
 def of_every_row(db: Db, settings: Settings) -> Iterator[Check]:
-    """Each invariant of items, events, attempts, proposals and occurrences, the first rows at fault named.
+    """Each invariant of items, events, attempts, proposals, alerts and sums, the first rows at fault named.
 
     That no event was altered, `mrq audit verify` proves.
     """
@@ -379,7 +379,7 @@ def of_every_row(db: Db, settings: Settings) -> Iterator[Check]:
 def of_invariant(db: Db, invariant: Invariant) -> Iterator[Check]:
     """One of them: its sentence, or what contradicts it."""
     found = invariants.at_fault(db, invariant, invariants.TOLD + 1)
-    rows = "; ".join(f"#{item_id}: {what}" for item_id, what in found[: invariants.TOLD])
+    rows = "; ".join(f"#{item_id}: {what}" if item_id else what for item_id, what in found[: invariants.TOLD])
     more = "; and more" if len(found) > invariants.TOLD else ""
     broken = f"{invariant.sentence}, but {rows}{more}"
     yield judged(invariant.name, not found, broken, good=invariant.sentence)

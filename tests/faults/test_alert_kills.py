@@ -56,9 +56,9 @@ def breached(database_url: str, clock: Any) -> list[int]:
 
 
 def test_killed_sweepers_and_senders_lose_and_double_nothing(
-    crew: Crew, breached: list[int], clock: Any, connect: Any, tmp_path: Path
+    crew: Crew, breached: list[int], clock: Any, connect: Any, faults: Any, tmp_path: Path
 ) -> None:
-    """One event for each breach; each reaches every channel, at most once without the mark of a repeat."""
+    """One event for each breach; each reaches every channel, at most once without the mark of a repeat; all adds up."""
     chance, db = random.Random(SEED), connect()
     rounds = max(3, BREACHES // 60)
     for _ in range(rounds):
@@ -78,6 +78,7 @@ def test_killed_sweepers_and_senders_lose_and_double_nothing(
         assert {int(item) for item, kind, _ in arrived if kind == "breach"} == set(breached), f"{channel} {SEED}"
         new = Counter(item for item, kind, mark in arrived if kind == "breach" and mark == "new")
         assert [item for item, times in new.items() if times > 1] == [], f"{channel}, MRQ_SEED={SEED}"
+    assert faults(db) == [], f"MRQ_SEED={SEED}"
 
 
 def test_two_transactions_would_lose_some(crew: Crew, breached: list[int], connect: Any) -> None:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,7 +63,7 @@ def lines(work: Work, what: str) -> int:
     return low
 
 
-def test_killed_while_it_keeps(work: Work, database_url: str, spool_folder: Path) -> None:
+def test_killed_while_it_keeps(work: Work, database_url: str, spool_folder: Path, connect: Any, faults: Any) -> None:
     """What a script was told is spooled comes in, once; what it was not told comes in once or not at all."""
     all_lines = lines(work, "keep")
     ended = {
@@ -73,9 +74,10 @@ def test_killed_while_it_keeps(work: Work, database_url: str, spool_folder: Path
     found = brought_in(database_url, spool_folder)
     assert {number for number, how in ended.items() if how == "done"} <= set(found)
     assert set(found.values()) == {1}
+    assert faults(connect()) == []
 
 
-def test_killed_while_it_replays(work: Work, database_url: str, spool_folder: Path) -> None:
+def test_killed_while_it_replays(work: Work, database_url: str, spool_folder: Path, connect: Any, faults: Any) -> None:
     """However often a replay is killed, and wherever, each failure comes in once and the spool is empty at last."""
     all_lines = lines(work, "replay")
     assert all_lines > 80
@@ -87,6 +89,7 @@ def test_killed_while_it_replays(work: Work, database_url: str, spool_folder: Pa
     found = brought_in(database_url, spool_folder)
     assert set(range(1, KILLS + 1)) <= set(found) and set(found.values()) == {1}
     assert os.listdir(spool_folder) == [".lock"]
+    assert faults(connect()) == []
 
 
 def test_a_replay_that_forgets_ids_would_double(work: Work, database_url: str, spool_folder: Path) -> None:

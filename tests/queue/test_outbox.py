@@ -1,6 +1,7 @@
 """Alerts: written with the breach, delivered once, nothing lost; whatever the providers do."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -163,6 +164,39 @@ def test_equal_causes_are_one_incident_that_ends_with_the_last(queue: Queue, clo
             db.execute("update manual_resolution_queue set status = 'resolved' where id = %s", [number])
             send(queue, pager)
     assert [alert.kind for alert in pager.alerts] == ["breach", "resolve"]
+
+
+def test_the_last_two_of_a_cause_resolved_at_once_end_its_incident(queue: Queue, clock: Any, connect: Any) -> None:
+    """Neither transaction sees the other's resolution; still one of them resolves the incident."""
+    first, second, pager = add(queue, 1), add(queue, 2), Kept("pagerduty")
+    clock.forward(hours=5)
+    queue.sweep()
+    send(queue, pager)
+    resolve, db = "update manual_resolution_queue set status = 'resolved' where id = %s", connect()
+    with ThreadPoolExecutor() as pool:
+        with db.transaction():
+            db.execute(resolve, [first])
+            other = pool.submit(lambda: connect().execute(resolve, [second]))
+            while not other.done() and not connect().execute(WAITS).fetchone():
+                pass
+        other.result()
+    send(queue, pager)
+    assert [alert.kind for alert in pager.alerts] == ["breach", "resolve"]
+
+
+WAITS = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+
+
+def test_what_is_retried_of_a_resolved_item_is_cancelled(queue: Queue, clock: Any) -> None:
+    """A dead page is not sent again once its item is resolved."""
+    number = add(queue)
+    clock.forward(hours=5)
+    queue.sweep()
+    send(queue, Kept("pagerduty", Delivery("never", "403")))
+    with queue.database.connection() as db:
+        db.execute("update manual_resolution_queue set status = 'resolved' where id = %s", [number])
+        assert outbox.retry(db, None) == 0
+    assert (number, "breach", 2, "pagerduty", "cancelled") in told(queue)
 
 
 def test_an_item_raised_to_critical_after_its_breach_pages_once(queue: Queue, clock: Any) -> None:

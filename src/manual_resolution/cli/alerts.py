@@ -75,7 +75,7 @@ def retry(ids: Ids = None, every: All = False, as_json: given.Json = False) -> N
         with queue.database.connection() as db:
             count = outbox.retry(db, None if every else ids)
         if not count and ids:
-            fail(f"None of {', '.join(map(str, ids))} waits, is dead or missed somebody.", 1)
+            fail(f"None of {', '.join(map(str, ids))} is to be sent: it arrived, or its item is resolved.", 1)
         delivered = deliver(queue)
     print_json({"retried": count} | asdict(delivered)) if as_json else print(told(delivered))
     if not delivered.is_complete:

@@ -1,7 +1,8 @@
 """What must be true of every row whatever happened: one query each, which finds the rows at fault.
 
 They call none of the queue's own functions, and trust no trigger, constraint or index: those are what may have failed.
-Each query is one statement, so that it sees one moment, and gives (item id, what is wrong) in the order of the ids.
+Each query is one statement, so that it sees one moment, and gives (item id, what is wrong) in the order of the ids;
+what is about sums has no id.
 """
 
 from dataclasses import dataclass
@@ -22,8 +23,8 @@ class Invariant:
     query: LiteralString
 
 
-def at_fault(db: Db, invariant: Invariant, limit: int = TOLD) -> list[tuple[int, str]]:
-    """The first rows that contradict it: (item id, what is wrong)."""
+def at_fault(db: Db, invariant: Invariant, limit: int = TOLD) -> list[tuple[int | None, str]]:
+    """The first rows that contradict it: (item id or none, what is wrong)."""
     return db.execute(invariant.query + " order by 1 limit %s", [limit]).fetchall()
 
 
@@ -173,5 +174,84 @@ INVARIANTS: Final = (
         """select q.id, format('#%%s is %%s', q.reopened_from, before.status)
              from manual_resolution_queue q join manual_resolution_queue before on before.id = q.reopened_from
             where before.status <> 'resolved' or before.id >= q.id""",
+    ),
+    Invariant(
+        "alerts of what happened",
+        "each breach that is told is of an item that reached that level, and none waits for a resolved one",
+        """select o.item_id, format('a breach of level %%s is %%s, the item is %%s at level %%s', o.level, o.state,
+                  coalesce(q.status, 'missing'), coalesce(q.escalation_level, 0))
+             from mrq_outbox o left join manual_resolution_queue q on q.id = o.item_id
+            where o.kind = 'breach'
+              and (q.id is null or o.level not between 1 and q.escalation_level
+                   or o.state = 'waiting' and q.status = 'resolved')""",
+    ),
+    Invariant(
+        "incidents end",
+        "where something of a cause was paged and nothing of it is open, its incident was resolved",
+        """select min(item_id), format('incident %%s of %%s resolved items was not', incident, count(distinct item_id))
+             from mrq_outbox o
+            where channel = 'pagerduty' and kind = 'breach' and (state = 'sent' or attempts > 0)
+              and not exists (
+                select from mrq_outbox other join manual_resolution_queue q on q.id = other.item_id
+                 where other.incident = o.incident and other.channel = 'pagerduty' and other.kind = 'breach'
+                   and other.state in ('waiting', 'sent') and q.status <> 'resolved')
+            group by incident
+           having not exists (
+              select from mrq_outbox ended where ended.incident = o.incident and ended.channel = 'pagerduty'
+                 and ended.kind = 'resolve' and ended.id > max(o.id))""",
+    ),
+    Invariant(
+        "open items add up",
+        "the sums of open items are what the items say",
+        """select null::bigint, format('%%s %%s due %%s: %%s too many are summed', priority, item_type, due, sum(n))
+             from (select item_type, priority, due, breached, n from mrq_open_now
+                   union all
+                   select item_type, priority, (sla_deadline at time zone 'UTC')::date, escalation_level > 0, -1
+                     from manual_resolution_queue where status <> 'resolved') both_parts
+            group by item_type, priority, due, breached having sum(n) <> 0""",
+    ),
+    Invariant(
+        "days add up",
+        "the sums of each day are what the items say",
+        """select null::bigint, format('%%s %%s by %%s: more is summed than counted by %%s created, %%s escalated, '
+                  '%%s resolved, %%s in time, %%s microseconds, %%s withdrawn', day, item_type,
+                  coalesce(nullif(resolver, ''), 'nobody'), sum(created), sum(escalated), sum(resolved), sum(in_time),
+                  sum(micros), sum(withdrawn))
+             from (select day, item_type, resolver, created, escalated, resolved, in_time, micros, withdrawn
+                     from mrq_by_day
+                   union all
+                   select day, item_type, resolver, -created, -escalated, -resolved, -in_time, -micros, -withdrawn
+                     from (select *, (resolution_metadata @> '{"withdrawn": true}') is true as gone,
+                                  (created_at at time zone 'UTC')::date as made,
+                                  (escalated_at at time zone 'UTC')::date as raised,
+                                  (resolved_at at time zone 'UTC')::date as done,
+                                  round(extract(epoch from resolved_at - created_at) * 1000000) as took
+                             from manual_resolution_queue) q
+                    cross join lateral (
+                      values (case when not gone then made end, '', 1, 0, 0, 0, 0, 0),
+                             (case when not gone then raised end, '', 0, 1, 0, 0, 0, 0),
+                             (case when not gone then done end, coalesce(assigned_to, ''), 0, 0, 1,
+                              (resolved_at <= sla_deadline)::integer, took, 0),
+                             (case when gone then done end, '', 0, 0, 0, 0, 0, 1))
+                      f (day, resolver, created, escalated, resolved, in_time, micros, withdrawn)
+                    where day is not null) both_parts
+            group by day, item_type, resolver
+           having (sum(created), sum(escalated), sum(resolved), sum(in_time), sum(micros), sum(withdrawn))
+                  <> (0, 0, 0, 0, 0, 0)""",
+    ),
+    Invariant(
+        "times to resolution add up",
+        "the sums of times to resolution are what the items say",
+        """select null::bigint, format('%%s within %%s bounds: %%s too many are summed', item_type, within,
+                  sum(resolved))
+             from (select item_type, within, resolved, micros from mrq_by_span
+                   union all
+                   select item_type, (select count(*) from unnest(
+                            '{900,3600,14400,43200,86400,259200,604800,1209600,2592000,7776000}'::bigint[]) bound
+                            where resolved_at - created_at <= bound * interval '1 second'), -1,
+                          -round(extract(epoch from resolved_at - created_at) * 1000000)
+                     from manual_resolution_queue
+                    where status = 'resolved' and (resolution_metadata @> '{"withdrawn": true}') is not true) both_parts
+            group by item_type, within having (sum(resolved), sum(micros)) <> (0, 0)""",
     ),
 )

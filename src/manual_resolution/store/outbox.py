@@ -228,13 +228,25 @@ def counts(db: Db) -> dict[str, Any]:
 
 
 def retry(db: Db, ids: list[int] | None) -> int:
-    """Put back what is dead or missed somebody (all where `ids` is None) and what waits, to be sent now; how many."""
-    return db.execute(
-        """update mrq_outbox set state = 'waiting', ended_at = null, due_at = mrq_now(), created_at = mrq_now()
-            where (state = 'dead' or state = 'sent' and missed is not null or state = 'waiting' and id = any (%(ids)s))
-              and (%(ids)s::bigint[] is null or id = any (%(ids)s))""",
+    """Put back what is dead or missed somebody (all where `ids` is None) and what waits, to be sent now; how many.
+
+    What is about an item that was resolved meanwhile is cancelled instead: nobody need look at it any more.
+    """
+    rows = db.execute(
+        """with chosen as (
+             select o.id, o.kind not in ('resolve', 'meta', 'test') and exists (
+                      select from manual_resolution_queue q where q.id = o.item_id and q.status = 'resolved') as is_past
+               from mrq_outbox o
+              where (state = 'dead' or state = 'sent' and missed is not null
+                     or state = 'waiting' and id = any (%(ids)s))
+                and (%(ids)s::bigint[] is null or id = any (%(ids)s)) for update)
+           update mrq_outbox o
+              set state = case when is_past then 'cancelled' else 'waiting' end,
+                  ended_at = case when is_past then mrq_now() end, due_at = mrq_now(), created_at = mrq_now()
+             from chosen where o.id = chosen.id returning o.state""",
         {"ids": ids},
-    ).rowcount
+    )
+    return sum(row[0] == "waiting" for row in rows.fetchall())
 
 
 # ------------------------------------------------------------------ pausing

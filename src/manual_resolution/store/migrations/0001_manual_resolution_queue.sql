@@ -866,25 +866,33 @@ end $$;
 create trigger mrq_first_notice before insert on manual_resolution_queue for each row
   when (new.notice_at is null) execute function mrq_first_notice();
 
--- Who claims a breached item acknowledges its incident; the last of a cause to be resolved resolves it. What was not
--- yet sent of a resolved item is not sent any more.
+-- Who claims a breached item acknowledges its incident; the last of a cause to be resolved resolves it, and of two at
+-- once the later commit. What was not yet sent of a resolved item is not sent any more.
 create function mrq_follow_up(item manual_resolution_queue) returns void
 language plpgsql security definer set search_path from current as $$
+declare
+  paged text;
 begin
   if item.status = 'resolved' then
     update mrq_outbox set state = 'cancelled', ended_at = mrq_now()
      where item_id = item.id and state = 'waiting' and kind in ('breach', 'warning', 'arrival', 'acknowledge');
   end if;
+  select incident into paged from mrq_outbox
+   where item_id = item.id and kind = 'breach' and channel = 'pagerduty' and (state = 'sent' or attempts > 0)
+   order by id limit 1;
+  if paged is null then
+    return;
+  end if;
+  if item.status = 'resolved' then
+    perform pg_advisory_xact_lock(7377006, hashtext(paged));
+  end if;
   insert into mrq_outbox (item_id, kind, level, channel, incident, payload)
   select item.id, case item.status when 'resolved' then 'resolve' else 'acknowledge' end, item.escalation_level,
-         told.channel, told.incident, jsonb_build_object('item_id', item.id, 'item_type', item.item_type,
-                                                         'priority', item.priority)
-    from (select o.channel, o.incident from mrq_outbox o
-           where o.item_id = item.id and o.kind = 'breach' and o.channel = 'pagerduty'
-             and (o.state = 'sent' or o.attempts > 0) order by o.id limit 1) told
+         'pagerduty', paged, jsonb_build_object('item_id', item.id, 'item_type', item.item_type,
+                                                'priority', item.priority)
    where item.status = 'assigned' or not exists (
      select from mrq_outbox o join manual_resolution_queue other on other.id = o.item_id
-      where o.incident = told.incident and o.channel = told.channel and o.kind = 'breach'
+      where o.incident = paged and o.channel = 'pagerduty' and o.kind = 'breach'
         and o.state in ('waiting', 'sent') and other.id <> item.id and other.status <> 'resolved')
   on conflict on constraint alert_is_told_once do nothing;
 end $$;
