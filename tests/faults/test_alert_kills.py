@@ -65,7 +65,7 @@ def test_killed_sweepers_and_senders_lose_and_double_nothing(
         sweepers = [("sweep", chance.randrange(10, 150)) for _ in range(8)]
         senders = [("deliver", chance.choice((chance.randrange(10, 150), -chance.randrange(1, 30)))) for _ in range(4)]
         crew(*chance.sample(sweepers + senders, 12))
-        clock.forward(minutes=2)
+        clock.forward(minutes=25 / rounds)  # in all less than what leads to the next level
     crew(("sweep", 0))
     while db.execute("select 1 from mrq_outbox where state = 'waiting' limit 1").fetchone():
         clock.forward(minutes=16)
