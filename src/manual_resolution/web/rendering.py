@@ -12,13 +12,18 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from manual_resolution.inert import inert
+from manual_resolution.inert import inert, inert_json
 
 HERE: Final = Path(__file__).parent
 CONSOLE: Final = "/admin/manual-resolution-queue"
 
-#: What the pages are called and where they are, in the order shown; a page adds its line when it adds its router.
-NAVIGATION: Final[tuple[tuple[str, str], ...]] = ()
+#: What the pages are called, where they are, and the key that leads there; a page adds its line with its router.
+NAVIGATION: Final[tuple[tuple[str, str, str], ...]] = (
+    ("Queue", "", "q"),
+    ("Next", "/next", "g"),
+    ("Approvals", "/approvals", "A"),
+    ("Unknown", "/unknown", "U"),
+)
 
 
 @cache
@@ -33,7 +38,7 @@ def templates() -> Environment:
         auto_reload=False,
         finalize=shown,
     )
-    environment.filters.update(span=span_text, instant=instant_text, when=when, lines=in_lines)
+    environment.filters.update(span=span_text, instant=instant_text, when=when, lines=in_lines, json=inert_json)
     environment.globals.update(asset=asset, navigation=NAVIGATION)
     return environment
 

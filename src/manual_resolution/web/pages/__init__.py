@@ -4,5 +4,14 @@ from typing import Final
 
 from fastapi import APIRouter
 
-#: In the order of the navigation; a page adds its router here, and a line in `rendering.NAVIGATION`.
-ROUTERS: Final[tuple[APIRouter, ...]] = ()
+from manual_resolution.web.pages import approvals, item, moving, next, queue, unknown
+
+#: A page adds its router here, and a line in `rendering.NAVIGATION`; `item` is last, it takes any address.
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    queue.router,
+    next.router,
+    approvals.router,
+    unknown.router,
+    moving.router,
+    item.router,
+)

@@ -1,0 +1,27 @@
+"""Approvals: what waits for a second person."""
+
+from dataclasses import replace
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from manual_resolution.proposing import Waiting
+from manual_resolution.queue import Queue
+from manual_resolution.web.given import TheQueue
+from manual_resolution.web.rendering import CONSOLE, page
+from manual_resolution.web.signed_in import Who
+
+router = APIRouter(prefix=CONSOLE, include_in_schema=False)
+
+
+@router.get("/approvals")
+def approvals(request: Request, queue: TheQueue, who: Who) -> Response:
+    """Open proposals, the first to lapse first."""
+    waiting = [shown(queue, one) for one in queue.approvals()]
+    return page(request, "approvals.html", who=who, waiting=waiting)
+
+
+def shown(queue: Queue, waiting: Waiting) -> Waiting:
+    """A proposal with its item as they may be shown."""
+    mask = queue.mask(waiting.item)
+    return replace(waiting, item=mask.item(waiting.item), proposal=mask.proposals([waiting.proposal])[0])

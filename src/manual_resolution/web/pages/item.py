@@ -1,0 +1,156 @@
+"""Item: everything a person sees before deciding, and the form they decide in."""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from manual_resolution.case import Case
+from manual_resolution.inert import inert_json
+from manual_resolution.item import Actor, Item
+from manual_resolution.masking import Mask
+from manual_resolution.priority import PRIORITIES
+from manual_resolution.queue import Queue
+from manual_resolution.recounting import verb_text, what
+from manual_resolution.store.items import Filter
+from manual_resolution.values import context_fields, label_of
+from manual_resolution.web.flow import Flow
+from manual_resolution.web.given import Number, TheQueue
+from manual_resolution.web.rendering import CONSOLE, page
+from manual_resolution.web.signed_in import Who
+from manual_resolution.workflow import Option, Workflow
+
+OTHERS: Final = 6  # items of the same resource shown
+router = APIRouter(prefix=CONSOLE, include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What is told above the page: `kind` is done, refused, failed or stale; `lines` stand below the sentence."""
+
+    kind: str
+    sentence: str
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How an item's page is to be shown beside the item itself: what was told, what was typed, what is revealed."""
+
+    notice: Notice | None = None
+    typed: Mapping[str, str] = field(default_factory=dict)
+    reveal: bool = False
+    plan: tuple[str, ...] | None = None
+
+
+@router.get("/{number}")
+def show(request: Request, number: Number, queue: TheQueue, who: Who) -> Response:
+    """The item as it is now."""
+    return item_page(request, queue, who, number, Asked())
+
+
+def item_page(request: Request, queue: Queue, who: Actor, number: int, asked: Asked, status: int = 200) -> Response:
+    """The item's page."""
+    flow = Flow.of(asked.typed or request.query_params)
+    answer = page(
+        request, "item.html", status, who=who, flow=flow, asked=asked, **seen(queue, who, number, asked.reveal)
+    )
+    if request.method == "POST":  # what the address bar shows is the item, not the move
+        root = request.scope.get("root_path", "")
+        answer.headers["HX-Replace-Url"] = f"{root}{CONSOLE}/{number}{flow.query}"
+    return answer
+
+
+def seen(queue: Queue, who: Actor, number: int, reveal: bool = False) -> dict[str, Any]:
+    """What the template shows of an item, all of it masked; `glimpse` binds what is decided from it."""
+    events = queue.history(number)
+    item = queue.get(number)
+    case = None if item.status == "resolved" else queue.examine(number)
+    known = case.item if case else item
+    mask = queue.mask(known, *((event.private or {}).get("context") for event in events), reveal=reveal)
+    shown = mask.item(known)
+    workflow = queue.workflows.of(item.item_type)
+    return {
+        "item": shown,
+        "state": state_of(known, who),
+        "case": case and mask.case(case),
+        "glimpse": case and inert_json(case.glimpse().as_json()),
+        "workflow": workflow,
+        "facts": facts(workflow, shown),
+        "history": history(mask, events),
+        "attempts": mask.attempts(case.attempts if case else queue.attempts(number)),
+        "proposals": mask.proposals(case.proposals if case else queue.proposals(number)),
+        "others": others(queue, item),
+        "given_back": given_back(case, who) if case else "",
+        "teams": sorted(queue.waiting_for_teams()),
+        "priorities": PRIORITIES,
+        "asks": asks,
+        "hidden": () if reveal else mask.labels,
+        "may": may(who, item),
+    }
+
+
+def may(who: Actor, item: Item) -> Any:
+    """Whether who looks may make a move on this item: to show its button. The queue itself is what refuses."""
+    return lambda move: who.grants is None or who.grants.allows(move, item.item_type)
+
+
+def state_of(item: Item, who: Actor) -> str:
+    """What may be done with it: free, mine, others, approval, attempt, unknown, batch or resolved."""
+    if item.status == "resolved":
+        return "resolved"
+    if item.held == "attempt":
+        return "attempt" if item.status == "assigned" else "unknown"
+    if item.held in ("approval", "batch"):
+        return str(item.held)
+    if item.status == "assigned":
+        return "mine" if item.assigned_to == who.name else "others"
+    return "free"
+
+
+def facts(workflow: Workflow, item: Item) -> list[tuple[str, Any]]:
+    """Label and value of all context: what the workflow shows first stands first, uncut."""
+    given = dict(item.context or {})
+    labels = {one.name: label_of(one) for one in context_fields(workflow.context)}
+    first = [(label, given.pop(name)) for name, label in labels.items() if name in given]
+    return first + [(name.replace("_", " ").capitalize(), value) for name, value in given.items()]
+
+
+def history(mask: Mask, events: Any) -> list[dict[str, Any]]:
+    """The events in words, the latest first."""
+    told, before = [], dict[str, Any]()
+    for event in mask.events(events):
+        told.append({"event": event, "verb": verb_text(event), "what": what(event, before)})
+        before = (event.private or {}).get("context") or before
+    return told[::-1]
+
+
+def given_back(case: Case, who: Actor) -> str:
+    """What the person wrote for the item's last proposal, which was not carried out: offered again."""
+    last = case.proposals[-1] if case.proposals else None
+    return last.justification if last and last.proposer == who.name and last.state != "open" else ""
+
+
+def asks(option: Option) -> list[dict[str, Any]]:
+    """The fields an option asks for."""
+    return [
+        {
+            "name": one.name,
+            "label": label_of(one),
+            "kind": one.type if isinstance(one.type, str) else getattr(one.type, "__name__", ""),
+            "choices": one.metadata.get("choices", ()),
+            "default": "" if one.default is MISSING else one.default,
+        }
+        for one in context_fields(option.values)
+    ]
+
+
+def others(queue: Queue, item: Item) -> list[Item]:
+    """Other items of the same resource, open ones first."""
+    if item.resource_id is None:
+        return []
+    same = Filter(resource_type=item.resource_type, resource_id=item.resource_id)
+    found = queue.list(same, resolved=True, limit=OTHERS + 1)
+    return [queue.mask(one).item(one) for one in found if one.id != item.id][:OTHERS]

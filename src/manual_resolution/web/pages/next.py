@@ -1,0 +1,39 @@
+"""Next: one item after the other, each claimed as it comes."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from manual_resolution.priority import PRIORITIES
+from manual_resolution.web.flow import Flow
+from manual_resolution.web.given import Form, TheQueue
+from manual_resolution.web.pages.moving import onward_to_next
+from manual_resolution.web.rendering import CONSOLE, page
+from manual_resolution.web.signed_in import Who
+
+MOST = 1000  # counted at most
+router = APIRouter(prefix=f"{CONSOLE}/next", include_in_schema=False)
+
+
+@router.get("")
+def ready(request: Request, queue: TheQueue, who: Who) -> Response:
+    """How much there is to do, what one holds already, and a button to begin."""
+    flow = Flow.of(request.query_params)
+    return page(
+        request,
+        "next.html",
+        who=who,
+        flow=flow,
+        waiting=queue.count_served(who, chosen=flow.chosen, skipped=flow.passed, limit=MOST + 1),
+        most=MOST,
+        mine=[queue.mask(one).item(one) for one in queue.list(status="assigned", owner=who.name, limit=20)],
+        teams=queue.waiting_for_teams(),
+        last=flow.passed and queue.get(flow.passed[-1]),
+        types=[workflow.item_type for workflow in queue.workflows],
+        priorities=PRIORITIES,
+    )
+
+
+@router.post("")
+def begin(request: Request, queue: TheQueue, who: Who, form: Form) -> Response:
+    """Claim the next item and show it."""
+    return onward_to_next(request, queue, who, Flow.of({"flow": "", **form}))
