@@ -1,26 +1,183 @@
 """The console over a real database, asked as a browser asks."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from html import unescape
+from typing import Any, Self
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 
-from manual_resolution import Queue, Settings
+from manual_resolution import (
+    Plan,
+    Queue,
+    Resolved,
+    Settings,
+    Touch,
+    Workflow,
+    choice,
+    fails,
+    not_done,
+    passes,
+    recommend,
+    resolved,
+    shown,
+    unclear,
+)
+from manual_resolution.item import Actor
+from manual_resolution.registry import Registry
 from manual_resolution.web.app import create_app
 
+CONSOLE = "/admin/manual-resolution-queue"
 OURS = {"Sec-Fetch-Site": "same-origin"}
+
+
+@dataclass
+class Parcel:
+    place: str = shown("Place")
+    email: str | None = shown("E-mail", default=None, personal=True)
+
+
+@dataclass
+class Sending:
+    house: int = shown("House number")
+    street: str = choice("Street", "Main", "Side", default="Main")
+
+
+def parcels() -> Workflow:
+    """A type with each kind of option: with values, for two persons, forbidden by a check, outside, unclear."""
+    parcel = Workflow("parcel_stuck", context=Parcel)
+
+    @parcel.check("It has a sender")
+    def has_sender(item: Any) -> Any:
+        told = (item.context.place or "") != "nowhere"
+        return passes("It has a sender") if told else fails("Nobody sent it")
+
+    @parcel.factor
+    def near(item: Any) -> Any:
+        return recommend("send", "It is near.", house=7)
+
+    @parcel.option("send", "Send it on", effect="database", values=Sending)
+    def send(item: Any, values: Sending) -> Resolved:
+        return resolved(f"Sent to {values.street} {values.house}")
+
+    @send.plan
+    def send_plan(item: Any, values: Sending) -> Plan:
+        return Plan((Touch("parcels", item.resource_id or 0, f"house = {values.house}"),))
+
+    @parcel.option("burn", "Burn it", effect="database", approvals=1)
+    def burn() -> Resolved:
+        return resolved("Burnt")
+
+    @parcel.option("give_back", "Give it back", effect="database", requires=("has_sender",))
+    def give_back() -> Resolved:
+        return resolved("Given back")
+
+    outside(parcel, "ask", "Ask the carrier", lambda: not_done("The carrier said no (404)"))
+    outside(parcel, "shout", "Shout", lambda: unclear("Nobody answered"))
+    return parcel
+
+
+def outside(workflow: Workflow, key: str, label: str, answer: Callable[[], Any]) -> None:
+    """An option that calls somebody and gets this answer."""
+    option = workflow.option(key, label, effect="external")
+
+    def call() -> Any:
+        return answer()
+
+    def then() -> Resolved:
+        return resolved(label)
+
+    option.call(call)
+    option.probe(call)
+    option.then(then)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Hashing a password takes a moment instead of a good while."""
+    with pytest.MonkeyPatch.context() as patch:
+        quick = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64),))
+        patch.setattr("manual_resolution.people.hasher", lambda: quick)
+        yield
 
 
 @pytest.fixture
 def queue(database_url: str) -> Iterator[Queue]:
     """The queue of this test."""
-    queue = Queue(database_url, settings=Settings())
+    queue = Queue(database_url, settings=Settings(), workflows=Registry([("tests", parcels())]))
     yield queue
     queue.close()
 
 
 @pytest.fixture
-def browser(queue: Queue) -> Iterator[TestClient]:
-    """Nobody's browser: it follows no redirect by itself."""
-    with TestClient(create_app(queue), "http://127.0.0.1:8787", headers=OURS, follow_redirects=False) as client:
-        yield client
+def app(queue: Queue) -> FastAPI:
+    """The console over it."""
+    return create_app(queue)
+
+
+Person = Callable[[str], "Browser"]
+
+
+@pytest.fixture
+def person(app: FastAPI) -> Iterator[Person]:
+    """`person("alice")`: the browser of somebody who came by the one-time link."""
+    opened = []
+
+    def come(name: str) -> Browser:
+        browser = Browser(app, "http://127.0.0.1:8787", headers=OURS, follow_redirects=True)
+        opened.append(browser)
+        token = app.state.people.link(Actor(name, "person", f"cli:{name}@box"))
+        assert browser.get(f"/?token={token}").status_code == 200
+        return browser
+
+    yield come
+    for browser in opened:
+        browser.close()
+
+
+@pytest.fixture
+def alice(person: Person) -> "Browser":
+    """Alice's browser."""
+    return person("alice")
+
+
+class Browser(TestClient):
+    """Asks for pages and sends the forms that stand on them."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def item(self, number: int, query: str = "") -> str:
+        """An item's page."""
+        answer = self.get(f"{CONSOLE}/{number}{query}")
+        assert answer.status_code == 200, text_of(answer.text)
+        return str(answer.text)
+
+    def move(self, number: int, move: str, query: str = "", **typed: str) -> Any:
+        """Open the item's page, fill the form of a move in, send it; the answer after redirects."""
+        return self.submit(self.item(number, query), number, move, **typed)
+
+    def submit(self, page: str, number: int, move: str, **typed: str) -> Any:
+        """Send the form of a page that was opened before."""
+        return self.post(f"{CONSOLE}/{number}/{move}", data=hidden(page, f"/{number}/{move}") | typed)
+
+
+def hidden(page: str, action: str) -> dict[str, str]:
+    """The hidden fields of the form with this action; a dry run is sent from the decision's form."""
+    wanted = action.replace("/plan", "/resolution").replace("/denial", "/(?:denial|approval)")
+    form = re.search(rf'<form[^>]* action="[^"]*{wanted}".*?</form>', page, re.DOTALL)
+    assert form, f"there is no form for {action}"
+    fields = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form[0])
+    return {name: unescape(value) for name, value in fields}
+
+
+def text_of(page: str) -> str:
+    """What a page says, without its tags."""
+    body = page.partition("<main")[2].partition(">")[2].partition("</main>")[0]
+    words = " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
+    return re.sub(r" ([,.:;])", r"\1", words)

@@ -12,7 +12,7 @@ from manual_resolution.web.guard import MAX_BODY
 
 def client(queue: Queue, *, base: str = "http://127.0.0.1:8787", peer: str = "127.0.0.1", **given: Any) -> TestClient:
     """A browser of a console with these settings."""
-    return TestClient(create_app(queue, Settings(**given)), base, client=(peer, 50000), follow_redirects=False)
+    return TestClient(create_app(queue, settings=Settings(**given)), base, client=(peer, 50000), follow_redirects=False)
 
 
 @pytest.mark.parametrize(

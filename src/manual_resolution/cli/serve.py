@@ -1,6 +1,8 @@
 """`mrq serve`: the web console and the API."""
 
+import os
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +12,8 @@ from manual_resolution.cli.face import fail, open_queue
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+    from manual_resolution.item import Actor
 
 HERE = ("127.0.0.1", "localhost", "::1")
 
@@ -30,8 +34,6 @@ def serve(
     On this machine only, unless --host says else. Behind a proxy, MRQ_CONSOLE_URL is the public address and MRQ_PROXY
     the proxy's own.
     """
-    with closing(open_queue()) as queue:
-        queue.reach()
     run(host, port, workers)
 
 
@@ -41,24 +43,49 @@ def run(host: str, port: int, workers: int) -> None:
         from manual_resolution.web.serving import listen, serve
     except ModuleNotFoundError as missing:
         fail(f"The console needs {missing.name}: pip install 'manual-resolution-queue[web]'.", 2)
-    if host not in HERE:
-        fail(f"{host} is not this machine alone, and nobody can sign in yet: nothing was opened.", 2)
+    token = admission(host)
     try:
         sock = listen(host, port)
     except OSError as error:
         fail(f"{host}:{port} cannot be listened on ({error.strerror}): choose another with --port.", 1)
     with sock:
-        print(f"Console: http://{shown_host(host)}:{sock.getsockname()[1]}/", flush=True)
-        serve(application, sock, workers)
+        where = f"http://{shown_host(host)}:{sock.getsockname()[1]}/"
+        print(f"Console: {where}" + (f"?token={token}  opens once, for 5 minutes" if token else ""), flush=True)
+        serve(partial(application, host), sock, workers)
 
 
-def application() -> "FastAPI":
+def admission(host: str) -> str | None:
+    """A one-time link's token while nobody has an account; ends where nobody but this machine's user should get in."""
+    from manual_resolution.people import People
+
+    with closing(open_queue()) as queue:
+        people = People(queue.database, queue.settings)
+        kept = people.are_kept()
+        if host not in HERE and not kept:
+            fail(f"{host} is beyond this machine, and nobody can sign in: `mrq user add NAME --role admin` first.", 2)
+        if host in ("0.0.0.0", "::") and not queue.settings.console_url:  # it is refused
+            fail(f"{host} is every address: set MRQ_CONSOLE_URL to the one that browsers name.", 2)
+        return None if kept else people.link(one_here())
+
+
+def application(host: str) -> "FastAPI":
     """The application over the environment's queue."""
     from manual_resolution.via import through
     from manual_resolution.web.app import create_app
+    from manual_resolution.web.guard import LOOPBACK
 
     through("console")
-    return create_app(open_queue())
+    return create_app(open_queue(), served=(*LOOPBACK, shown_host(host)))
+
+
+def one_here() -> "Actor":
+    """Whoever sits at this machine: the name they chose, else the system user's."""
+    from manual_resolution.intake import operator
+    from manual_resolution.item import Actor
+    from manual_resolution.via import command, where
+
+    name = os.environ.get("MRQ_OPERATOR") or where().partition("@")[0]
+    return Actor(operator(name), "person", command())
 
 
 def shown_host(host: str) -> str:

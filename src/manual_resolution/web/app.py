@@ -6,15 +6,18 @@ from collections.abc import Iterable
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
 from manual_resolution import __version__
 from manual_resolution.errors import MRQError
+from manual_resolution.people import People
 from manual_resolution.queue import Queue
 from manual_resolution.settings import Settings
 from manual_resolution.web import health, pages, static_files
 from manual_resolution.web.guard import LOOPBACK, Guard
 from manual_resolution.web.rendering import page
+from manual_resolution.web.signed_in import SignedOut, sign_in_address
 from manual_resolution.web.statuses import status_of
 
 SENTENCES = {
@@ -23,7 +26,9 @@ SENTENCES = {
 }
 
 
-def create_app(queue: Queue, settings: Settings | None = None, *, served: Iterable[str] = LOOPBACK) -> FastAPI:
+def create_app(
+    queue: Queue, people: People | None = None, settings: Settings | None = None, *, served: Iterable[str] = LOOPBACK
+) -> FastAPI:
     """The console and the API over `queue`. `served`: the host names, beside the public one, it answers to."""
     app = FastAPI(
         title="Manual Resolution Queue",
@@ -33,14 +38,25 @@ def create_app(queue: Queue, settings: Settings | None = None, *, served: Iterab
         redoc_url=None,
     )
     app.state.queue, app.state.settings = queue, settings or queue.settings
+    app.state.people = people or People(queue.database, app.state.settings)
     for router in (health.router, static_files.router, *pages.ROUTERS):
         app.include_router(router)
     app.add_exception_handler(MRQError, told)
+    app.add_exception_handler(SignedOut, sent_to_sign_in)
     app.add_exception_handler(HTTPException, told)
     app.add_exception_handler(RequestValidationError, told)
     app.add_exception_handler(Exception, broken)
     app.add_middleware(Guard, settings=app.state.settings, served=tuple(served))
     return app
+
+
+async def sent_to_sign_in(request: Request, error: Exception) -> Response:
+    """A page leads to the sign-in page and from there back; the API says that it wants a token."""
+    if request.scope["path"].removeprefix(request.scope.get("root_path", "")).startswith("/api/"):
+        problem = {"type": "about:blank", "title": "Unauthorized", "status": 401, "detail": "A valid token is needed."}
+        headers = {"WWW-Authenticate": "Bearer"}
+        return JSONResponse(problem, 401, headers=headers, media_type="application/problem+json")
+    return RedirectResponse(sign_in_address(request), 303)
 
 
 async def told(request: Request, error: Exception) -> Response:

@@ -4,10 +4,11 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from manual_resolution.web.pages import approvals, item, moving, next, queue, unknown
+from manual_resolution.web.pages import approvals, item, moving, next, queue, signing_in, unknown
 
 #: A page adds its router here, and a line in `rendering.NAVIGATION`; `item` is last, it takes any address.
 ROUTERS: Final[tuple[APIRouter, ...]] = (
+    signing_in.router,
     queue.router,
     next.router,
     approvals.router,

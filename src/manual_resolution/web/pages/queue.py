@@ -1,19 +1,13 @@
 """Queue: what waits, in the order of work."""
 
 from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from manual_resolution.web.given import TheQueue
 from manual_resolution.web.rendering import CONSOLE, page
 from manual_resolution.web.signed_in import Who
 
 router = APIRouter(include_in_schema=False)
-
-
-@router.get("/")
-def home(request: Request) -> Response:
-    """The console begins with the queue."""
-    return RedirectResponse(f"{request.scope.get('root_path', '')}{CONSOLE}", 303)
 
 
 @router.get(CONSOLE)

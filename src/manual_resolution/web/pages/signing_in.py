@@ -1,0 +1,66 @@
+"""Signing in and out: by name and password, or once by the link that `mrq serve` prints."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from manual_resolution.errors import NotSignedIn, TooOften
+from manual_resolution.web import signed_in
+from manual_resolution.web.given import Form
+from manual_resolution.web.rendering import CONSOLE, page
+from manual_resolution.web.signed_in import ThePeople, within_console
+from manual_resolution.web.statuses import status_of
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/")
+def home(request: Request, people: ThePeople, token: str | None = None) -> Response:
+    """The queue; with a one-time link's token a new session first, and the token gone from the address."""
+    answer = RedirectResponse(root(request) + CONSOLE, 303)
+    if token is None:
+        return answer
+    secret = people.by_link(token, address(request))
+    if secret is None:
+        sentence = "This link was used already, or its five minutes are over: `mrq serve` prints a new one."
+        return page(request, "sign_in.html", 401, sentence=sentence, to="/", name="", kept=people.are_kept())
+    signed_in.keep(request, answer, secret)
+    return answer
+
+
+@router.get("/sign-in")
+def ask(request: Request, people: ThePeople, to: str = "/") -> Response:
+    """Name and password."""
+    kept = people.are_kept()
+    return page(request, "sign_in.html", sentence="", to=within_console(to), name="", kept=kept)
+
+
+@router.post("/sign-in")
+def sign_in(request: Request, people: ThePeople, form: Form) -> Response:
+    """A new session, never the one that was there before; a wrong password is told as a wrong name is."""
+    to, name = within_console(form.get("to", "/")), form.get("name", "")
+    try:
+        secret = people.sign_in(name, form.get("password", ""), address(request))
+    except (NotSignedIn, TooOften) as error:
+        return page(request, "sign_in.html", status_of(error), sentence=str(error), to=to, name=name, kept=True)
+    answer = RedirectResponse(root(request) + to, 303)
+    signed_in.keep(request, answer, secret)
+    return answer
+
+
+@router.post("/sign-out")
+def sign_out(request: Request, people: ThePeople, who: signed_in.Who) -> Response:
+    """End the session, here and in the database."""
+    people.sign_out(request.cookies[signed_in.cookie_name(request)], who)
+    answer = RedirectResponse(root(request) + "/sign-in", 303)
+    signed_in.forget(request, answer)
+    return answer
+
+
+def root(request: Request) -> str:
+    """The prefix of every address."""
+    return str(request.scope.get("root_path", ""))
+
+
+def address(request: Request) -> str | None:
+    """Where the browser is."""
+    return request.client.host if request.client else None
