@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Self
 from urllib.parse import urlencode
 
-from manual_resolution.store.items import Filter
+from manual_resolution.item import Filter
 
 LONGEST: Final = 100  # items remembered
 

@@ -1,7 +1,7 @@
 """Templates: whatever producers and operators wrote is escaped, and what acts or hides in it is shown (`inert`)."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from manual_resolution.inert import inert, inert_json
+from manual_resolution.worded import instant_text, span_text
 
 HERE: Final = Path(__file__).parent
 CONSOLE: Final = "/admin/manual-resolution-queue"
@@ -79,22 +80,6 @@ def asset(name: str) -> str:
     """`static/mrq.css?v=…`: a file's path, which changes with its content, so that browsers may keep it for ever."""
     digest = sha256((HERE / "static" / name).read_bytes()).hexdigest()[:12]
     return f"static/{name}?v={digest}"
-
-
-def span_text(span: timedelta) -> str:
-    """`1 h 52 min`, `13 h`, `6 days`: short, rounded down, minutes only below ten hours."""
-    minutes = max(0, int(span.total_seconds() // 60))
-    hours, left = divmod(minutes, 60)
-    if hours >= 48:
-        return f"{hours // 24:,} days"
-    if hours >= 10 or (hours and not left):
-        return f"{hours} h"
-    return f"{hours} h {left} min" if hours else f"{left} min"
-
-
-def instant_text(at: datetime) -> str:
-    """`2026-10-01 12:00 UTC`."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def when(at: datetime, now: datetime) -> Markup:

@@ -9,12 +9,11 @@ from fastapi.responses import Response
 
 from manual_resolution.case import Case
 from manual_resolution.inert import inert_json
-from manual_resolution.item import Actor, Item
+from manual_resolution.item import Actor, Filter, Item
 from manual_resolution.masking import Mask
 from manual_resolution.priority import PRIORITIES
 from manual_resolution.queue import Queue
 from manual_resolution.recounting import verb_text, what
-from manual_resolution.store.items import Filter
 from manual_resolution.values import context_fields, label_of
 from manual_resolution.web.flow import Flow
 from manual_resolution.web.given import Number, TheQueue
