@@ -11,7 +11,7 @@ from bench import clients, machine, reporting, server, sweeping
 from bench.by_hand import Bare, ByHand, RawCopy
 from bench.clients import Client, Timed
 from bench.contender import Contender
-from bench.mrq import Mrq
+from bench.mrq import Mrq, WithoutSums
 from bench.peers import PgQueuer, Procrastinate
 from bench.things import failure
 from manual_resolution.embedded import EmbeddedPostgres
@@ -20,6 +20,7 @@ Make = Callable[[str], Contender]
 
 MAKERS: dict[str, Make] = {
     "MRQ": Mrq,
+    "MRQ, no sums": WithoutSums,
     "L": ByHand,
     "bare limit": Bare,
     "raw COPY": RawCopy,
@@ -90,7 +91,7 @@ class Bench:
 
     def _add(self) -> Iterator[Measured]:
         for many in self.effort.clients:
-            for name in ADDING:
+            for name in ("MRQ, no sums", *ADDING):
                 contender = self._contender(name, "add")
                 contender.empty()
                 yield self._repeated("add", f"add, {clients_of(many)}", contender, contender.client, added, many)
@@ -156,6 +157,7 @@ class Bench:
             contender = self._contender("MRQ", f"history {amount}")
             if is_new:
                 reporting.fill(contender, amount)
+                reporting.live(contender)
             for name, question, times in reporting.ways(contender):
                 busy = self._quiet(contender)
                 timed = reporting.answered(question, times)

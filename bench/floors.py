@@ -146,6 +146,12 @@ def _reporting(m: Medians) -> Iterator[Row]:
         False,
         None,
     )
+    scraped = m.milliseconds(large, "MRQ, metrics", "p99")
+    yield "G11", f"{large}, metrics for a scraper, p99, ms", scraped, 10, True, None
+    spread = m.ratio(large, "MRQ, percentiles too", "specification's queries", value=lambda timed: timed.p50)
+    yield "G12", f"{large} with percentiles, time to the specification's queries", spread, 0.35, True, None
+    kept = m.ratio("add, 8 clients", "MRQ", "MRQ, no sums")
+    yield "G12", "add, 8 clients, MRQ to itself without sums", kept, 0.9, False, None
 
 
 def _starting(measured: Sequence[Measured]) -> Iterator[Row]:

@@ -23,7 +23,7 @@ class Tables(Contender):
         with self.connect(options="-c session_replication_role=replica") as db:
             db.execute(
                 "truncate manual_resolution_queue, mrq_event, mrq_occurrence, mrq_attempt, mrq_proposal, mrq_review,"
-                " mrq_rollup_open, mrq_rollup_day, mrq_rollup_delta"
+                " mrq_rollup_open, mrq_rollup_day, mrq_rollup_span, mrq_rollup_delta"
             )
 
     def fill(self, amount: int, *, elsewhere: int = 0) -> None:
@@ -39,6 +39,18 @@ class Mrq(Tables):
 
     def client(self) -> "MrqWorker":
         return MrqWorker(self.address)
+
+
+class WithoutSums(Mrq):
+    """The same without the report's sums: what keeping them costs."""
+
+    name = "MRQ, no sums"
+
+    def prepare(self) -> None:
+        super().prepare()
+        with self.connect() as db:
+            for trigger in ("mrq_rollup_added", "mrq_rollup_moved"):
+                db.execute(f"alter table manual_resolution_queue disable trigger {trigger}".encode())
 
 
 class MrqWorker(Worker):

@@ -1,7 +1,7 @@
 """The report's figures over long histories: kept sums and two index probes, beside the specification's queries."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from time import perf_counter
 from typing import Any
 
@@ -10,6 +10,9 @@ from bench.clients import Timed
 from bench.contender import Contender
 from manual_resolution.reports import figures
 from manual_resolution.store.connection import Database
+from manual_resolution.store.invariants import INVARIANTS, at_fault
+from manual_resolution.store.metrics import gauges
+from manual_resolution.store.reports import spreads
 
 #: Five in a hundred are open; the rest was resolved over ninety days.
 FILL = """
@@ -23,6 +26,22 @@ select 'type_' || n %% 5, 'meal_plan', n, (array['critical', 'high', 'medium', '
   from generate_series(1, %s::bigint) n,
        lateral (select clock_timestamp() - interval '2 days' - n %% 90 * interval '1 day' as at) t
 """
+#: Adds and moves by one row and by many.
+LIVED = (
+    "insert into manual_resolution_queue (item_type, resource_type, resource_id, priority, reason)"
+    " select 'type_' || n % 7, 'lived', n, 'high', 'It failed' from generate_series(1, 2000) n",
+    "update manual_resolution_queue set status = 'escalated', escalated_at = mrq_now(), escalation_level = 1"
+    " where status = 'pending' and resource_type <> 'lived' and resource_id % 3 = 0 and resource_id < 100000",
+    "update manual_resolution_queue set status = 'assigned', assigned_to = 'person_1' where resource_type = 'lived'",
+    *(
+        f"update manual_resolution_queue set status = 'resolved' where resource_type = 'lived' and resource_id = {n}"  # noqa: S608
+        for n in range(1, 100)
+    ),
+    "update manual_resolution_queue set status = 'resolved' where resource_type = 'lived' and resource_id % 5 = 0"
+    " and status <> 'resolved'",
+    "update manual_resolution_queue set status = 'resolved', resolution_metadata = '{\"withdrawn\": true}'"
+    " where resource_type = 'lived' and resource_id % 7 = 0 and status <> 'resolved'",
+)
 SPECIFIED = (
     "select priority, count(*) from manual_resolution_queue where status <> 'resolved' group by priority",
     "select count(*), avg(resolved_at - created_at) from manual_resolution_queue"
@@ -47,12 +66,38 @@ def fill(contender: Contender, amount: int) -> None:
     contender.settle()
 
 
+def live(contender: Contender) -> None:
+    """Days of work upon it, by statements of every size. Raises `SystemExit` where a recount differs from the sums."""
+    with contender.connect() as db:
+        for statement in LIVED:
+            db.execute(statement.encode())
+        for one in INVARIANTS:
+            if one.name.endswith("add up") and (found := at_fault(db, one, 3)):
+                raise SystemExit(f"G12: {one.sentence}, but {found}")
+    contender.settle()
+
+
 def ways(contender: Contender) -> Iterator[tuple[str, Callable[[], Any], int]]:
     """Who answers, how, and how often in a run."""
     database = Database(contender.address)
     until = (datetime.now(UTC) - timedelta(days=1)).date()
     yield "MRQ", lambda: figures(database, until=until, quick=True), 100
+    yield "MRQ, metrics", lambda: asked_for_metrics(database), 100
+    yield "MRQ, percentiles too", lambda: whole(database, until), 5
     yield "specification's queries", lambda: asked(database), 3
+
+
+def asked_for_metrics(database: Database) -> None:
+    """What a scraper asks for."""
+    with database.connection(60) as db:
+        gauges(db)
+
+
+def whole(database: Database, until: date) -> None:
+    """Sums, percentiles and come-backs: the report but for the audit's head."""
+    report = figures(database, until=until, quick=True)
+    with database.connection(600) as db:
+        spreads(db, report.first, report.last)
 
 
 def asked(database: Database) -> None:
