@@ -61,6 +61,17 @@ def refuse_unreadable(values: Mapping[str, Any]) -> None:
             raise InvalidInput(name, value.literal, value.allowed)
 
 
+def refuse_flaws(value: Any, root: str, depth: int = 1) -> None:
+    """Raise InvalidInput, which names the place below `root`, for what no text or number of ours may be.
+
+    `value` is as `parse_object` read it; up to 32 levels, where its own is `depth`.
+    """
+    if isinstance(value, (dict, list)):
+        _inspect(value, root, depth)
+    elif allowed := _flaw(value):
+        raise InvalidInput(root, getattr(value, "literal", value), allowed)
+
+
 def stored(context: object) -> str:
     """`context` as JSON text. C writes it; Python walks it only where sizes do not prove that all is well."""
     if not isinstance(context, dict):
@@ -92,12 +103,12 @@ def _is_plain(context: dict[Any, Any], text: str) -> bool:
     )
 
 
-#: A place in the context: the place around it, and the key or index in that. None is the context itself.
-_Where = tuple[Any, object] | None
+#: A place: the place around it, and the key or index in that; or the name of what holds everything.
+_Where = tuple[Any, object] | str
 
 
 def _inspect_all(context: dict[Any, Any]) -> None:
-    keys = _inspect(context, None, 1)
+    keys = _inspect(context, "context", 1)
     if keys > MAX_CONTEXT_KEYS:
         raise InvalidInput("context", context, f"at most {MAX_CONTEXT_KEYS} keys, it has {keys}")
 
@@ -144,11 +155,11 @@ def _flaw(leaf: object) -> str | None:
 def _path(where: _Where) -> str:
     """`context.items[3].at`."""
     steps: list[str] = []
-    while where is not None:
+    while not isinstance(where, str):
         where, key = where
         plain = isinstance(key, str) and key.isidentifier() and key.isascii() and len(key) <= 40
         steps.append(f".{key}" if plain else f"[{shown(key, 40)}]")
-    return "context" + "".join(reversed(steps))
+    return where + "".join(reversed(steps))
 
 
 def as_text(value: object) -> str:

@@ -7,16 +7,20 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import groupby
 from time import monotonic, sleep
 from typing import Final
 
+from manual_resolution import intake as strict
 from manual_resolution.alerts import Alert, Channel, Delivery, ordered
+from manual_resolution.errors import InvalidInput, Refused
 from manual_resolution.masking import hides_anything, mask_of
 from manual_resolution.registry import Registry
 from manual_resolution.store import outbox as store
 from manual_resolution.store.connection import Database, Db
 from manual_resolution.store.outbox import Message
+from manual_resolution.text import storable
 
 #: More breaches than this at once are one message that lists them.
 DIGEST_ABOVE: Final = 20
@@ -28,6 +32,9 @@ FIRST_WAIT, LONGEST_WAIT = 5.0, 900.0
 A_DAY: Final = 86_400.0
 #: After so many failures in a row the destination is left alone for the rest of the run.
 FAILURES: Final = 5
+
+#: What may become of a message.
+STATES: Final = ("waiting", "sent", "dead", "cancelled")
 
 Step = Callable[[str], None]
 
@@ -197,7 +204,9 @@ class _Run:
 
 
 def listed(database: Database, workflows: Registry, state: str | None, limit: int) -> list[Message]:
-    """Messages, the newest first, of one state or of all, as they may be shown."""
+    """Messages, the newest first, of one state or of all, as they may be shown. Raises `InvalidInput`."""
+    if state is not None and state not in STATES:
+        raise InvalidInput("state", state, f"one of {', '.join(STATES)}")
     with database.connection() as db:
         return masked(db, workflows, store.listed(db, state, limit))
 
@@ -262,3 +271,54 @@ def wait_of(attempts: int, asked: float | None) -> float:
         return min(asked, LONGEST_WAIT)
     longest = min(FIRST_WAIT * 2.0 ** min(attempts - 1, 20), LONGEST_WAIT)
     return longest * (0.5 + random.random() / 2)
+
+
+# ------------------------------------------------------------------ looking, retrying, pausing
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """All alerts are held back: until when (UTC), why, by whom."""
+
+    until: datetime
+    reason: str
+    by: str
+
+
+def retry(database: Database, ids: list[int] | None) -> int:
+    """Have alerts that wait, are dead or missed somebody (without `ids` all but the waiting) sent now; how many."""
+    with database.connection() as db:
+        count = store.retry(db, ids)
+    if not count and ids:
+        raise Refused(f"None of {', '.join(map(str, ids))} is to be sent: it arrived, or its item is resolved.")
+    return count
+
+
+def pause(database: Database, until: str, reason: str, by: str) -> Pause:
+    """Hold all alerts back until an instant, or for a span such as `2h`. Raises `InvalidInput`."""
+    why = strict.note(reason, "reason")
+    with database.connection() as db:
+        if not store.pause(db, _instant(db, until), why, by):
+            raise InvalidInput("until", until, "an instant in the future, or a span such as 2h")
+        found = store.paused(db)
+    assert found is not None
+    return Pause(*found)
+
+
+def unpause(database: Database) -> None:
+    """Send alerts again."""
+    with database.connection() as db:
+        store.unpause(db)
+
+
+def paused(database: Database) -> Pause | None:
+    """The pause in force."""
+    with database.connection() as db:
+        found = store.paused(db)
+    return Pause(*found) if found else None
+
+
+def _instant(db: Db, text: str) -> datetime:
+    if storable("until", text, "an instant or a span")[:4].isdigit() and "-" in text:
+        return strict.instant(text, "until")
+    return store.after(db, strict.span(text, "until"))

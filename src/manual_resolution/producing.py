@@ -120,15 +120,15 @@ def dated(checked: Intake, add_id: UUID, failed_at: datetime) -> Intake:
     return replace(checked, add_id=checked.add_id or add_id, occurred_at=checked.occurred_at or failed_at)
 
 
-def ids_of_batch() -> Callable[[int], UUID]:
-    """New ids by place in a batch; neighbours in the index, so that a batch fills pages, not the whole tree."""
-    first = uuid4().int & ~0xFFFFFFFF
+def ids_of_batch(batch: UUID | None = None) -> Callable[[int], UUID]:
+    """Ids by place in a batch (else a new one); neighbours in the index, so that a batch fills pages, not the tree."""
+    first = (batch or uuid4()).int & ~0xFFFFFFFF
     return lambda line: UUID(int=first + line)
 
 
-def told(number: int, failure: object) -> Intake:
+def told(number: int, failure: object, batch: str = "failures") -> Intake:
     """One of a batch, checked; what is wrong with it is raised with its number in the batch."""
-    place = f"failures[{number}]"
+    place = f"{batch}[{number}]"
     if not isinstance(failure, Mapping):
         raise InvalidType(place, failure, "a mapping of add_to_queue's parameters")
     if stray := [name for name in failure if name not in PARAMETERS]:

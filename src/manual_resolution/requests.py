@@ -57,8 +57,8 @@ def begin(database: Database, caller: str, key: str, asked: bytes, lease: timede
 
     Raises `InvalidInput` for what is no key, `KeyReused`, `StillRunning`, and `Unreachable`.
     """
-    if not (0 < len(key) <= LONGEST and key.isascii() and key.isprintable()):
-        raise InvalidInput("Idempotency-Key", key, f"1 to {LONGEST} visible ASCII characters")
+    if not (0 < len(key) <= LONGEST and key.isascii() and key.isprintable() and key == key.strip()):
+        raise InvalidInput("Idempotency-Key", key, f"1 to {LONGEST} visible ASCII characters, no blank at either end")
     with database.connection() as db:
         if begun_at := store.begin(db, caller, key, asked, lease):
             store.prune(db, PRUNED)

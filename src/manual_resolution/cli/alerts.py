@@ -2,7 +2,6 @@
 
 from contextlib import closing
 from dataclasses import asdict
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,10 +13,8 @@ from manual_resolution.errors import InvalidInput
 if TYPE_CHECKING:
     from manual_resolution.outbox import Delivered
     from manual_resolution.queue import Queue
-    from manual_resolution.store.connection import Db
     from manual_resolution.store.outbox import Message
 
-STATES = ("waiting", "sent", "dead", "cancelled")
 NO_CHANNEL = (
     "Alerts go nowhere: set MRQ_ALERT_SLACK_WEBHOOK, MRQ_ALERT_PAGERDUTY_KEY or MRQ_ALERT_MAIL_TO, or MRQ_ALERTS=none."
 )
@@ -26,7 +23,7 @@ ON_PURPOSE = (
     "MRQ_ALERT_MAIL_TO to try a channel."
 )
 
-State = Annotated[str | None, typer.Option("--state", metavar="STATE", help=f"Only {', '.join(STATES)}.")]
+State = Annotated[str | None, typer.Option("--state", metavar="STATE", help="Only waiting, sent, dead or cancelled.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many, the newest first.")]
 Ids = Annotated[list[int] | None, typer.Argument(metavar="NUMBER", help="Alerts by number.", show_default=False)]
 All = Annotated[bool, typer.Option("--all", help="Every one that is dead or missed somebody.")]
@@ -50,18 +47,15 @@ def register(app: typer.Typer) -> None:
 
 def list_alerts(state: State = None, limit: Limit = 50, as_json: given.Json = False) -> None:
     """List alerts, the newest first: to whom, about what, whether they arrived and what was answered."""
-    from manual_resolution.outbox import listed
-    from manual_resolution.store import outbox
+    from manual_resolution import outbox
 
-    if state is not None and state not in STATES:
-        raise InvalidInput("state", state, f"one of {', '.join(STATES)}")
-    with closing(open_queue()) as queue, queue.database.connection() as db:
-        found, pause = listed(queue.database, queue.workflows, state, limit), outbox.paused(db)
+    with closing(open_queue()) as queue:
+        found, pause = outbox.listed(queue.database, queue.workflows, state, limit), outbox.paused(queue.database)
     if as_json:
         print_json([asdict(message) for message in found])
         return
     if pause:
-        print(said(f"Paused until {pause[0]:%Y-%m-%d %H:%M} UTC by {pause[2]}: {pause[1]}"))
+        print(said(f"Paused until {pause.until:%Y-%m-%d %H:%M} UTC by {pause.by}: {pause.reason}"))
     print("\n".join(line(message) for message in found) or "No alerts.")
 
 
@@ -69,13 +63,10 @@ def retry(ids: Ids = None, every: All = False, as_json: given.Json = False) -> N
     """Send alerts again that are dead or did not reach everybody, now."""
     if bool(ids) == every:
         raise InvalidInput("NUMBER", ids, "alerts by number, or --all")
-    from manual_resolution.store import outbox
+    from manual_resolution import outbox
 
     with closing(open_queue()) as queue:
-        with queue.database.connection() as db:
-            count = outbox.retry(db, None if every else ids)
-        if not count and ids:
-            fail(f"None of {', '.join(map(str, ids))} is to be sent: it arrived, or its item is resolved.", 1)
+        count = outbox.retry(queue.database, None if every else ids)
         delivered = deliver(queue)
     print_json({"retried": count} | asdict(delivered)) if as_json else print(told(delivered))
     if not delivered.is_complete:
@@ -102,35 +93,22 @@ def test(as_json: given.Json = False) -> None:
 
 def pause(until: Until = None, reason: Reason = None, end: End = False, as_json: given.Json = False) -> None:
     """Hold all alerts back for a while. What is due meanwhile is sent afterwards; nothing is lost."""
-    from manual_resolution import intake
+    from manual_resolution import outbox
     from manual_resolution.cli.face import speaker
-    from manual_resolution.store import outbox
 
     if end == bool(until or reason) or (not end and not (until and reason and reason.strip())):
         raise InvalidInput("until", until, "--until TIME with --reason TEXT, or --end alone")
-    why = None if reason is None else intake.note(reason, "reason")
     with closing(open_queue()) as queue:
         who = speaker(None).name
-        with queue.database.connection() as db:
-            if end:
-                outbox.unpause(db)
-            elif not outbox.pause(db, instant(db, str(until)), str(why), who):
-                raise InvalidInput("until", until, "an instant in the future, or a span such as 2h")
-            now = outbox.paused(db)
+        if end:
+            outbox.unpause(queue.database)
+        else:
+            outbox.pause(queue.database, str(until), str(reason), who)
+        now = outbox.paused(queue.database)
     if as_json:
-        print_json(None if now is None else {"until": now[0], "reason": now[1], "by": now[2]})
+        print_json(None if now is None else asdict(now))
     else:
-        print(said(f"Paused until {now[0]:%Y-%m-%d %H:%M} UTC: {now[1]}") if now else "Alerts are sent again.")
-
-
-def instant(db: "Db", text: str) -> datetime:
-    """An instant as it is written, or so long from now by the database's clock."""
-    from manual_resolution import intake
-    from manual_resolution.store.outbox import after
-
-    if text[:4].isdigit() and "-" in text:
-        return intake.instant(text, "until")
-    return after(db, intake.span(text, "until"))
+        print(said(f"Paused until {now.until:%Y-%m-%d %H:%M} UTC: {now.reason}") if now else "Alerts are sent again.")
 
 
 def deliver(queue: "Queue", seconds: float = 30) -> "Delivered":

@@ -2,7 +2,7 @@
 
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -27,24 +27,21 @@ def register(app: typer.Typer) -> None:
 def approvals(as_json: given.Json = False) -> None:
     """List what waits for a second person. The first to lapse comes first."""
     from manual_resolution.cli.proposed import approval_lines
+    from manual_resolution.documents import waiting_json
 
     with closing(open_queue()) as queue:
-        found = [shown(queue, one) for one in queue.approvals()]
-    if as_json:
-        print_json([waiting_json(one) for one in found])
-    else:
-        print("\n".join(approval_lines(found)) if found else "Nothing waits for a second person.")
+        found = queue.approvals()
+        if as_json:
+            print_json([waiting_json(one, queue.mask(one.item)) for one in found])
+            return
+        lines = approval_lines([shown(queue, one) for one in found])
+    print("\n".join(lines) if found else "Nothing waits for a second person.")
 
 
 def shown(queue: "Queue", waiting: "Waiting") -> "Waiting":
     """A proposal with its item as they may be shown."""
     mask = queue.mask(waiting.item)
     return replace(waiting, item=mask.item(waiting.item), proposal=mask.proposals([waiting.proposal])[0])
-
-
-def waiting_json(waiting: "Waiting") -> dict[str, Any]:
-    """A proposal with its item, both as they may be shown."""
-    return waiting.proposal.as_json() | {"item": waiting.item.as_json()}
 
 
 def approve(

@@ -2,7 +2,7 @@
 
 import os
 from contextlib import closing
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -106,34 +106,20 @@ def print_plan(
     override: bool = False,
 ) -> None:
     """What deciding so would touch; raises what would keep it from being done."""
-    from manual_resolution.decision import refuse_unless_free
     from manual_resolution.inert import inert
     from manual_resolution.item import Actor
+    from manual_resolution.rehearsing import rehearse
 
-    case = queue.examine(number)
-    mask = queue.mask(case.item)
-    refuse_unless_free(case.item, Actor(name or ""))
-    offer = mask.case(case).offer(key)
-    lines = [mask.text(line) for line in planned(queue, number, offer.option, values)]
-    because = None if override and offer.option.override else offer.because
-    two = bool(offer.option.approvals or override)
+    tried = rehearse(queue, number, key, Actor(name or ""), values=values, override=override)
     if as_json:
-        told = {"item_id": number, "option": key, "possible": because is None, "because": because, "plan": lines}
-        print_json(told | {"two_persons": two})
+        print_json(tried.as_json())
     else:
-        print(f"{inert(offer.option.label)}, for #{number}, would touch:")
-        print("\n".join(f"  - {inert(line)}" for line in lines))
-    if because:
-        raise NotPossible(f"Not possible: {because}. Nothing was done.")
+        print(f"{inert(tried.label)}, for #{number}, would touch:")
+        print("\n".join(f"  - {inert(line)}" for line in tried.plan))
+    if tried.because:
+        raise NotPossible(f"Not possible: {tried.because}. Nothing was done.")
     if not as_json:
-        print(f"It is possible now{', with a second person' if two else ''}. Nothing was done.")
-
-
-def planned(queue: "Queue", number: int, option: Any, values: dict[str, str]) -> list[str]:
-    """The lines of an option's plan with these values."""
-    if option.effect in ("escalate", "defer"):
-        return ["nothing outside the queue"]
-    return queue.plan(number, option.key, values).lines()
+        print(f"It is possible now{', with a second person' if tried.two_persons else ''}. Nothing was done.")
 
 
 def confirm(

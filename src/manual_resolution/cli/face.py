@@ -121,8 +121,9 @@ def print_json(value: Any) -> None:
 
 def item_json(item: "Item", mask: "Mask | None" = None) -> dict[str, Any]:
     """An item as `--json` shows it: what is hidden is marked, and named under `masked`."""
-    hiding = mask_for(item) if mask is None else mask
-    return hiding.item(item).as_json() | ({"masked": hiding.names} if hiding.names else {})
+    from manual_resolution import documents
+
+    return documents.item_json(item, mask_for(item) if mask is None else mask)
 
 
 def mask_for(item: "Item") -> "Mask":

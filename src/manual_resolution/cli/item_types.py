@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from manual_resolution.cli.documents import names_of
 from manual_resolution.cli.lines import Lines
+from manual_resolution.documents import names_of
 from manual_resolution.values import context_fields, label_of
 
 if TYPE_CHECKING:

@@ -135,7 +135,8 @@ def show_(
     as_json: given.Json = False,
 ) -> None:
     """Show one item. What happened, what the checks say now, what may be decided."""
-    from manual_resolution.cli import documents, show
+    from manual_resolution import documents
+    from manual_resolution.cli import show
     from manual_resolution.cli.proposed import proposal_lines
 
     number = given.item_id(item)
@@ -183,7 +184,7 @@ def history(item: given.Id, as_json: given.Json = False) -> None:
 
 def types(as_json: given.Json = False) -> None:
     """List the known item types with their options."""
-    from manual_resolution.cli import documents
+    from manual_resolution import documents
     from manual_resolution.cli.item_types import type_lines
     from manual_resolution.registry import load
     from manual_resolution.settings import Settings

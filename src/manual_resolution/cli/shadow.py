@@ -93,7 +93,8 @@ class Watch:
             self.say(f"Not counted: {error}")
 
     def case(self, case: "Case") -> None:
-        from manual_resolution.cli import documents, show
+        from manual_resolution import documents
+        from manual_resolution.cli import show
 
         mask = self.shadow.reading.mask(case.item)
         if self.as_json:

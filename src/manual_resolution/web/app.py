@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
 from manual_resolution import __version__
@@ -15,6 +15,7 @@ from manual_resolution.people import People
 from manual_resolution.queue import Queue
 from manual_resolution.settings import Settings
 from manual_resolution.web import health, pages, static_files
+from manual_resolution.web.api.app import create_api
 from manual_resolution.web.guard import LOOPBACK, Guard
 from manual_resolution.web.rendering import page
 from manual_resolution.web.signed_in import SignedOut, sign_in_address
@@ -33,7 +34,7 @@ def create_app(
     app = FastAPI(
         title="Manual Resolution Queue",
         version=__version__,
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
     )
@@ -41,6 +42,7 @@ def create_app(
     app.state.people = people or People(queue.database, app.state.settings)
     for router in (health.router, static_files.router, *pages.ROUTERS):
         app.include_router(router)
+    app.mount("/api/v1", create_api(queue, app.state.people, app.state.settings))
     app.add_exception_handler(MRQError, told)
     app.add_exception_handler(SignedOut, sent_to_sign_in)
     app.add_exception_handler(HTTPException, told)
@@ -51,11 +53,7 @@ def create_app(
 
 
 async def sent_to_sign_in(request: Request, error: Exception) -> Response:
-    """A page leads to the sign-in page and from there back; the API says that it wants a token."""
-    if request.scope["path"].removeprefix(request.scope.get("root_path", "")).startswith("/api/"):
-        problem = {"type": "about:blank", "title": "Unauthorized", "status": 401, "detail": "A valid token is needed."}
-        headers = {"WWW-Authenticate": "Bearer"}
-        return JSONResponse(problem, 401, headers=headers, media_type="application/problem+json")
+    """To the sign-in page, and from there back."""
     return RedirectResponse(sign_in_address(request), 303)
 
 

@@ -8,16 +8,19 @@ from `MRQ_CONSOLE_URL`, never from a header.
 from collections import OrderedDict
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from math import ceil
 from threading import Lock
 from time import monotonic
 from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from manual_resolution.settings import Settings
+from manual_resolution.web import problems
+from manual_resolution.web.problems import Told, TooLarge
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 MAX_BODY: Final = 2_097_152  # bytes: a whole context, each character escaped
@@ -60,10 +63,6 @@ class Rate:
         return 0 if admitted else (1 - left) * 60 / self.per_minute
 
 
-class TooLarge(Exception):
-    """The body is larger than any form or document of ours."""
-
-
 class Guard:
     """The outermost layer. `served` are the names, beside the public one, under which this process is reached."""
 
@@ -83,14 +82,18 @@ class Guard:
             return
         answering = self._with_headers(send)
         self._place(scope)
-        if refusal := self._refusal(scope):
-            status, sentence = refusal
-            await PlainTextResponse(sentence + "\n", status)(scope, receive, answering)
-            return
         try:
+            if refusal := self._refusal(scope):
+                raise refusal
             await self.app(scope, counted(receive), answering)
-        except TooLarge:
-            await PlainTextResponse(f"A request holds at most {MAX_BODY:,} bytes.\n", 413)(scope, receive, answering)
+        except Told as refused:
+            await self._refused(scope, refused)(scope, receive, answering)
+
+    def _refused(self, scope: Scope, refused: Told) -> Response:
+        """A sentence; to a program that asks the API, its document."""
+        if "/api/v1/" in scope["path"]:
+            return problems.answer(refused)
+        return PlainTextResponse(f"{refused}\n", refused.status, refused.headers)
 
     def _with_headers(self, send: Send) -> Send:
         async def answering(message: Message) -> None:
@@ -122,21 +125,26 @@ class Guard:
             peer = address
         return peer
 
-    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+    def _refusal(self, scope: Scope) -> Told | None:
         headers = Headers(scope=scope)
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not (name := name_of(hosts[0])):
-            return 400, "One Host header is needed."
+            return Told(400, "host", "One Host header is needed.")
         if name not in self.names:
-            return 421, "This host is not served here: set MRQ_CONSOLE_URL to the console's public address."
+            return Told(
+                421, "host", "This host is not served here: set MRQ_CONSOLE_URL to the console's public address."
+            )
         if scope["method"] in SAFE:
             return None
         if int_of(headers.get("content-length", "0")) > MAX_BODY:
-            return 413, f"A request holds at most {MAX_BODY:,} bytes."
+            return TooLarge(MAX_BODY)
         if not self._is_ours(headers, scope["scheme"], hosts[0]):
-            return 403, "Refused: the request came from another site's page."
+            return Told(403, "foreign", "Refused: the request came from another site's page.")
         if wait := self.rate.wait(str((scope.get("client") or ("", 0))[0])):
-            return 429, f"Too many changes from this address: try again in {wait:.0f} s."
+            after = {"Retry-After": str(ceil(wait))}
+            return Told(
+                429, "too-often", f"Too many changes from this address: try again in {wait:.0f} s.", headers=after
+            )
         return None
 
     def _is_ours(self, headers: Headers, scheme: str, host: str) -> bool:
@@ -158,7 +166,7 @@ def counted(receive: Receive) -> Receive:
         message = await receive()
         taken += len(message.get("body", b""))
         if taken > MAX_BODY:
-            raise TooLarge
+            raise TooLarge(MAX_BODY)
         return message
 
     return receiving

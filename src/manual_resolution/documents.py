@@ -1,4 +1,4 @@
-"""What `--json` prints beyond the table's columns: an item's case, and the item types."""
+"""What `--json` and the API say: an item, its case, a proposal, the item types."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -6,6 +6,9 @@ from manual_resolution.item import json_ready
 
 if TYPE_CHECKING:
     from manual_resolution.case import Case, Offer
+    from manual_resolution.item import Item
+    from manual_resolution.masking import Mask
+    from manual_resolution.proposing import Waiting
     from manual_resolution.registry import Registry
     from manual_resolution.store.attempts import Attempt
     from manual_resolution.workflow import Workflow
@@ -95,3 +98,13 @@ def workflow_json(workflow: "Workflow") -> dict[str, Any]:
         "context": [{"name": one.name, "label": label_of(one)} for one in context_fields(workflow.context)],
         "advice": list(workflow.advice),
     }
+
+
+def item_json(item: "Item", mask: "Mask") -> dict[str, Any]:
+    """An item under its column names: what is hidden is marked, and named under `masked`."""
+    return mask.item(item).as_json() | ({"masked": list(mask.names)} if mask.names else {})
+
+
+def waiting_json(waiting: "Waiting", mask: "Mask") -> dict[str, Any]:
+    """A proposal with its item, both as they may be shown."""
+    return mask.proposals([waiting.proposal])[0].as_json() | {"item": mask.item(waiting.item).as_json()}

@@ -1,0 +1,91 @@
+"""The API as an application of its own, mounted under `/api/v1`: its OpenAPI, its errors, nothing of the pages."""
+
+from typing import Any
+
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.openapi.utils import get_openapi
+from fastapi.security import HTTPBearer
+from starlette.exceptions import HTTPException
+
+from manual_resolution import __version__
+from manual_resolution.people import People
+from manual_resolution.queue import Queue
+from manual_resolution.settings import Settings
+from manual_resolution.web import problems
+from manual_resolution.web.api import adding, deciding, items, moves, people, watching
+
+ROUTERS = (adding.router, items.router, moves.router, deciding.router, watching.router, people.router)
+TOKEN = HTTPBearer(
+    scheme_name="token", bearerFormat="mrq_…", description="A token of `mrq token add`.", auto_error=False
+)
+DESCRIPTION = """Every use case of the terminal as JSON, under the same checks and in the same words.
+
+* **Who** speaks: `Authorization: Bearer mrq_…`; the token's roles say what it may do.
+* **Which version**: a move on an item names the one it was decided on, `If-Match: "3"`; it is the item's `ETag`.
+* **Once**: a `POST` with an `Idempotency-Key` is carried out once, and answered in the same way for 24 hours.
+* **Errors** are problem documents (RFC 9457) with a sentence for a person and the field it is about.
+"""
+
+
+def create_api(queue: Queue, people: People, settings: Settings) -> FastAPI:
+    """The API over `queue`, for the tokens of `people`."""
+    api = FastAPI(
+        title="Manual Resolution Queue",
+        version=__version__,
+        description=DESCRIPTION,
+        openapi_url="/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        separate_input_output_schemas=False,
+    )
+    api.state.queue, api.state.people, api.state.settings = queue, people, settings
+    for router in ROUTERS:
+        api.include_router(router, dependencies=[Depends(TOKEN)])
+    api.add_exception_handler(HTTPException, told)
+    api.add_exception_handler(Exception, told)
+    api.openapi = lambda: described(api)  # type: ignore[method-assign]
+    return api
+
+
+async def told(request: Request, error: Exception) -> Response:
+    """What happens before a route is found, or where none is."""
+    return problems.answer(error)
+
+
+# ------------------------------------------------------------------ the documentation
+
+
+def described(api: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, made once: errors are problem documents, and what creates may have a key."""
+    if not api.openapi_schema:
+        document = get_openapi(
+            title=api.title, version=api.version, description=api.description, routes=api.routes, servers=api.servers
+        )
+        for methods in document["paths"].values():
+            for method, operation in methods.items():
+                describe(method, operation)
+        for name in ("HTTPValidationError", "ValidationError"):
+            document["components"]["schemas"].pop(name, None)
+        api.openapi_schema = document
+    return api.openapi_schema
+
+
+def describe(method: str, operation: dict[str, Any]) -> None:
+    """Say of one operation what FastAPI does not."""
+    for status, response in operation["responses"].items():
+        content = response.get("content", {})
+        if int(status) >= 400 and "application/json" in content:
+            content[problems.PROBLEM] = content.pop("application/json")
+    if method == "post":
+        operation.setdefault("parameters", []).append(KEY)
+
+
+KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Yours, new for each request: sent again with it, the request is carried out once (24 h).",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+    "example": "3f0c9f6d-1f1d-4d0e-8a2b-0a4c7d9e1f22",
+}

@@ -1,0 +1,203 @@
+"""What stands in requests, for the documentation; judged where the terminal's words are, in the same sentences."""
+
+import re
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, WithJsonSchema
+
+from manual_resolution.context import MAX_CONTEXT_KEYS
+from manual_resolution.errors import InvalidInput, InvalidType
+from manual_resolution.intake import MAX_BIGINT, MAX_PROSE_BYTES, MAX_SLA_HOURS
+from manual_resolution.item import HELD, STATUSES
+from manual_resolution.priority import PRIORITIES
+
+ROLE: Final = "(?:viewer|operator|approver|service)(?::[a-z][a-z0-9_]{0,49})?|admin"
+TEAM: Final = "[a-z][a-z0-9_-]{0,49}"
+
+
+class Body(BaseModel):
+    """A request's body: a JSON object with these fields and no other."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def words(pattern: str, example: str, **schema: Any) -> Any:
+    """Text of a pattern."""
+    return WithJsonSchema({"type": "string", "pattern": f"^(?:{pattern})$", "examples": [example]} | schema)
+
+
+def prose(example: str) -> Any:
+    """Text that is not blank."""
+    return WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_PROSE_BYTES, "examples": [example]})
+
+
+def maybe_line(longest: int, description: str) -> Any:
+    """One line of text, or none."""
+    return WithJsonSchema(
+        {"type": ["string", "null"], "minLength": 1, "maxLength": longest, "description": description}
+    )
+
+
+def listed(pattern: str, description: str) -> Any:
+    """A list of words."""
+    one = {"type": "string", "pattern": f"^(?:{pattern})$"}
+    return WithJsonSchema({"type": ["array", "null"], "items": one, "description": description})
+
+
+def numbers(most: int) -> Any:
+    """A list of numbers."""
+    return WithJsonSchema(
+        {"type": ["array", "null"], "items": {"type": "integer", "minimum": 1, "maximum": MAX_BIGINT}, "maxItems": most}
+    )
+
+
+def whole(low: int, high: int, example: int, **schema: Any) -> Any:
+    """A whole number."""
+    return WithJsonSchema({"type": "integer", "minimum": low, "maximum": high, "examples": [example]} | schema)
+
+
+ItemId = Annotated[str, words("[1-9][0-9]{0,18}", "42", description="The item's number.")]
+ItemType = Annotated[Any, words("[a-z][a-z0-9_]{0,49}", "pdf_deletion_failed")]
+ResourceType = Annotated[Any, words("[A-Za-z][A-Za-z0-9_.-]{0,49}", "meal_plan")]
+ResourceId = Annotated[
+    Any, WithJsonSchema({"type": ["integer", "null"], "minimum": 1, "maximum": MAX_BIGINT, "examples": [12345]})
+]
+ResourceKey = Annotated[
+    Any,
+    WithJsonSchema({"type": ["string", "null"], "minLength": 1, "maxLength": 500, "examples": ["plans/1.pdf"]}),
+]
+Priority = Annotated[Any, WithJsonSchema({"type": "string", "enum": list(PRIORITIES), "examples": ["medium"]})]
+Status = Annotated[Any, WithJsonSchema({"type": "string", "enum": list(STATUSES), "examples": ["pending"]})]
+Held = Annotated[Any, WithJsonSchema({"type": "string", "enum": list(HELD), "examples": ["deferred"]})]
+Resource = Annotated[Any, words("[A-Za-z][A-Za-z0-9_.-]{0,49}(?::[1-9][0-9]{0,17})?", "meal_plan:12345")]
+Age = Annotated[Any, words("[1-9][0-9]{0,2}[dhm]", "3d")]
+Words = Annotated[Any, WithJsonSchema({"type": "string", "minLength": 2, "maxLength": 200, "examples": ["blob 503"]})]
+Cursor = Annotated[Any, WithJsonSchema({"type": "string", "maxLength": 300})]
+Team = Annotated[Any, words(TEAM, "engineering")]
+Name = Annotated[
+    Any,
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 100, "examples": ["bob@example.com"]}),
+]
+Reason = Annotated[Any, prose("Vercel Blob API returned 503 after 3 retry attempts")]
+Why = Annotated[Any, prose("the blob service is back")]
+Note = Annotated[Any, prose("asked the customer for the invoice")]
+Context = Annotated[
+    Any,
+    WithJsonSchema(
+        {
+            "type": ["object", "null"],
+            "additionalProperties": True,
+            "maxProperties": MAX_CONTEXT_KEYS,
+            "examples": [{"retry_count": 3, "last_error": "ServiceUnavailable"}],
+        }
+    ),
+]
+Facts = Annotated[
+    Any,
+    WithJsonSchema(
+        {"type": "object", "minProperties": 1, "additionalProperties": True, "examples": [{"user_id": 604}]}
+    ),
+]
+Values = Annotated[
+    Any,
+    WithJsonSchema(
+        {
+            "type": "object",
+            "additionalProperties": True,
+            "examples": [{"user_id": "604"}],
+            "description": "What the option asks for, by name; `GET /types` lists the names.",
+        }
+    ),
+]
+Hours = Annotated[
+    Any,
+    WithJsonSchema(
+        {
+            "type": ["number", "null"],
+            "minimum": 0.017,
+            "maximum": MAX_SLA_HOURS,
+            "examples": [24],
+            "description": "Hours until its deadline, instead of the priority's own.",
+        }
+    ),
+]
+Instant = Annotated[
+    Any,
+    WithJsonSchema({"type": ["string", "null"], "format": "date-time", "examples": ["2026-10-01T12:00:00Z"]}),
+]
+Day = Annotated[Any, WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-10-31"]})]
+Span = Annotated[Any, WithJsonSchema({"type": ["string", "null"], "examples": ["24h", "90m", "1h30m"]})]
+Option = Annotated[Any, WithJsonSchema({"type": "string", "examples": ["retry"]})]
+Switch = Annotated[Any, WithJsonSchema({"type": "boolean"})]
+Number = Annotated[Any, whole(1, MAX_BIGINT, 17)]
+Limit = Annotated[Any, whole(1, 200, 50)]
+State = Annotated[Any, WithJsonSchema({"type": "string", "enum": ["waiting", "sent", "dead", "cancelled"]})]
+Until = Annotated[Any, WithJsonSchema({"type": "string", "examples": ["2h", "2026-10-01T12:00:00Z"]})]
+Password = Annotated[Any, WithJsonSchema({"type": ["string", "null"], "minLength": 12, "maxLength": 1000})]
+Glimpsed = Annotated[
+    Any,
+    WithJsonSchema(
+        {
+            "type": ["object", "null"],
+            "description": "`seen` of the case that was looked at: a decision on another sight is refused.",
+            "properties": {name: {"type": "object"} for name in ("context", "answers", "plans")},
+            "required": ["context", "answers", "plans"],
+            "additionalProperties": False,
+        }
+    ),
+]
+
+
+# ------------------------------------------------------------------ reading
+
+
+def read_bool(value: object, field: str) -> bool:
+    """A switch in a body."""
+    if not isinstance(value, bool):
+        raise InvalidType(field, value, "true or false")
+    return value
+
+
+def read_switch(text: object, field: str) -> bool:
+    """A switch in an address."""
+    if text not in ("true", "false"):
+        raise InvalidInput(field, text, "true or false")
+    return text == "true"
+
+
+def read_whole(value: object, field: str, low: int = 1, high: int = MAX_BIGINT) -> int:
+    """A whole number in a body."""
+    allowed = f"a whole number from {low} to {high}"
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise InvalidType(field, value, allowed)
+    if not low <= value <= high:
+        raise InvalidInput(field, value, allowed)
+    return value
+
+
+def read_number(text: object, field: str, high: int) -> int:
+    """A whole number in an address, from 1."""
+    if not re.fullmatch("[1-9][0-9]{0,8}", str(text)) or int(str(text)) > high:
+        raise InvalidInput(field, text, f"a whole number from 1 to {high}")
+    return int(str(text))
+
+
+def read_object(value: object, field: str) -> dict[str, Any]:
+    """An object in a body."""
+    if not isinstance(value, dict):
+        raise InvalidType(field, value, "a JSON object")
+    return value
+
+
+def read_text(value: object, field: str, *, shown: bool = True) -> str:
+    """A text in a body; a secret one is not shown."""
+    if not isinstance(value, str):
+        raise InvalidType(field, value if shown else "(hidden)", "text")
+    return value
+
+
+def read_texts(value: object, field: str) -> list[str]:
+    """Texts in a body."""
+    if not isinstance(value, list):
+        raise InvalidType(field, value, "a list of texts")
+    return [read_text(one, f"{field}[{n}]") for n, one in enumerate(value)]
