@@ -8,7 +8,7 @@ from manual_resolution import intake
 from manual_resolution.people import People
 from manual_resolution.web.api import kinds
 from manual_resolution.web.api.answering import answers
-from manual_resolution.web.api.documents import NewTokenDocument, PersonDocument, TokenDocument
+from manual_resolution.web.api.figures import NewTokenDocument, PersonDocument, TokenDocument
 from manual_resolution.web.api.kinds import Body
 from manual_resolution.web.api.taking import Taking, Who
 from manual_resolution.web.problems import Json

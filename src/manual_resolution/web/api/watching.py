@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 from manual_resolution import audit, heads, intake, outbox, reports, training
 from manual_resolution.web.api import kinds
 from manual_resolution.web.api.answering import answers
-from manual_resolution.web.api.documents import (
+from manual_resolution.web.api.figures import (
     AlertDocument,
     DepthDocument,
     HeadDocument,
