@@ -16,7 +16,7 @@ from fastapi import Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from manual_resolution.errors import MRQError, Unreachable
+from manual_resolution.errors import MRQError, Stale, Unreachable
 from manual_resolution.item import json_ready
 from manual_resolution.web.statuses import status_of
 
@@ -90,7 +90,7 @@ def of_ours(error: MRQError) -> Response:
     facts = {name: value for name, value in vars(error).items() if name not in UNTOLD and value not in (None, ())}
     if field := getattr(error, "parameter", None):
         facts["field"] = field
-    status = status_of(error)
+    status = 412 if isinstance(error, Stale) else status_of(error)  # the version stood in If-Match
     after = getattr(error, "retry_after", None) or (LATER if isinstance(error, Unreachable) else None)
     headers = {"Retry-After": str(ceil(after))} if after else {}
     if status == 401:
