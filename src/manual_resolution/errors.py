@@ -98,7 +98,14 @@ class OwnedByAnother(Refused):
 
 
 class NotPossible(Refused):
-    """A check forbids the chosen option; the message is the check's sentence."""
+    """A check forbids the chosen option, or the database its effect; the message says why.
+
+    `for_good`: the database has a rule against it, so that another try ends alike.
+    """
+
+    def __init__(self, message: str, *, for_good: bool = False) -> None:
+        self.for_good = for_good
+        super().__init__(message)
 
 
 class Changed(Refused):

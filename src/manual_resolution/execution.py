@@ -15,19 +15,14 @@ import psycopg
 from manual_resolution import case as cases
 from manual_resolution.answers import Outcome, Plan, Resolved, expected, unclear
 from manual_resolution.case import Answers, Case, Sight
-from manual_resolution.decision import (
-    Decision,
-    Resolution,
-    confirmed,
-    evidence_of,
-)
+from manual_resolution.decision import Decision, Resolution, confirmed, evidence_of
 from manual_resolution.errors import Failed, MRQError, NotFound, NotPossible, OutcomeUnknown, Refused, Unreachable
 from manual_resolution.item import Actor, Item
 from manual_resolution.registry import Registry
 from manual_resolution.settings import Settings
 from manual_resolution.store import attempts, claiming, items, proposals
 from manual_resolution.store.attempts import Attempt
-from manual_resolution.store.connection import Database, Db, translated
+from manual_resolution.store.connection import Database, Db, check_now, translated
 from manual_resolution.workflow import Option, asked
 
 Step = Callable[[str], None]
@@ -108,10 +103,14 @@ class Execution:
         try:
             given = decision.option.effects["run"](item=typed, db=db, values=decision.values)
             ended = expected(Resolved, given, "resolved(…)")
+            if decision.approved_by:
+                check_now(db)
         except (MRQError, psycopg.OperationalError):
             raise
         except psycopg.Error as error:
-            raise NotPossible(f"Not possible: {translated(error)} Nothing was done.") from error
+            told = translated(error)
+            for_good = not isinstance(told, Unreachable)
+            raise NotPossible(f"Not possible: {told} Nothing was done.", for_good=for_good) from error
         except (Exception, SystemExit) as error:
             raise Failed(f"{decision.option.label} failed: {cases.first_line(error)}. Nothing was done.") from error
         return ended

@@ -141,15 +141,23 @@ class Proposing:
     def approve(
         self, item_id: int, by: Actor, note: str | None, proposal: int | None, version: int | None = None
     ) -> Resolution:
-        """Carry the open proposal out; a world that changed since ends it instead, and raises `Changed`."""
+        """Carry the open proposal out.
+
+        A world that changed since ends it instead, and raises `Changed`; so does a rule of the database, and raises
+        `NotPossible`.
+        """
         item, found = self._open(item_id, by, proposal)
+        ended = f"The proposal has ended, the item is {found.proposer}'s again."
         try:
             return self.execution.carry_out(self._approved(item, found, by, note, version))
         except Changed as error:
             self._end(found, by, "void", changed="; ".join(error.differences))
-            raise Changed(
-                f"{error} The proposal has ended, the item is {found.proposer}'s again.", differences=error.differences
-            ) from None
+            raise Changed(f"{error} {ended}", differences=error.differences) from None
+        except NotPossible as error:
+            if not error.for_good:
+                raise
+            self._end(found, by, "void", note=str(error))
+            raise NotPossible(f"{error} {ended}", for_good=True) from None
 
     def _approved(self, item: Item, proposal: Proposal, by: Actor, note: str | None, version: int | None) -> Approved:
         option = self.execution.registry.of(item.item_type).option_named(proposal.option)
@@ -220,7 +228,7 @@ def ended_text(state: str, by: str | None) -> str:
     told: Mapping[str, str] = {
         "approved": f"was approved by {by} already",
         "denied": f"was denied by {by}",
-        "void": "has ended: the item changed or was moved",
+        "void": "has ended: the item changed or was moved, or the database refused it",
     }
     return told.get(state, "was not approved in time")
 

@@ -127,6 +127,15 @@ def _() -> Resolved:
     raise RuntimeError("the disk said no")
 
 
+book = workflow.option("book", "Book it", effect="database", approvals=1)
+
+
+@book.run
+def _(db: Db) -> Resolved:
+    db.execute("insert into entry values (7)")
+    return resolved("Booked")
+
+
 NewQueue = Callable[..., Queue]
 
 
@@ -370,6 +379,23 @@ def test_a_failed_effect_leaves_the_proposal_open(queue: Queue) -> None:
     with pytest.raises(Failed, match=r"the disk said no[.] Nothing was done"):
         queue.approve(item_id, BOB)
     assert (queue.get(item_id).held, len(queue.approvals())) == ("approval", 1)
+
+
+@pytest.mark.parametrize("when", ["", "deferrable initially deferred"])
+def test_what_the_database_refuses_ends_the_proposal_with_the_reason(queue: Queue, db: Db, when: str) -> None:
+    """A rule of the host's tables, kept at once or at the commit: nothing was done, the proposer finds the reason."""
+    db.execute("create table ledger (account int primary key)")
+    db.execute(f"create table entry (account int references ledger {when})".encode())
+    item_id = propose(queue, "book")
+    with pytest.raises(
+        NotPossible, match=r"entry_account_fkey.*The proposal has ended, the item is alice@example.com's"
+    ):
+        queue.approve(item_id, BOB)
+    item, (proposal,) = queue.get(item_id), queue.proposals(item_id)
+    assert (item.status, item.held, item.assigned_to, queue.approvals()) == ("assigned", None, ALICE.name, [])
+    assert (proposal.state, proposal.ended_by) == ("void", BOB.name)
+    assert "entry_account_fkey" in (proposal.ended_why or "")
+    assert db.execute("select count(*) from entry").fetchone() == (0,)
 
 
 def test_an_approval_is_of_the_proposal_that_was_looked_at(queue: Queue) -> None:

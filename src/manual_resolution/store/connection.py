@@ -87,6 +87,11 @@ def hold_still(db: Db) -> None:
     db.execute("set transaction isolation level repeatable read, read only")
 
 
+def check_now(db: Db) -> None:
+    """Have the rules that wait for the transaction's end (as Django's foreign keys do) say now what they say of it."""
+    db.execute("set constraints all immediate")
+
+
 def read_json(stored: str | bytes) -> Any:
     """A stored JSON value; an integer too long for Python stays text: another client may have stored it."""
     return _JSON.decode(stored if isinstance(stored, str) else stored.decode())
