@@ -41,6 +41,7 @@ def templates() -> Environment:
     )
     environment.filters.update(span=span_text, instant=instant_text, when=when, lines=in_lines, json=inert_json)
     environment.globals.update(asset=asset, navigation=NAVIGATION)
+    environment.globals["parts"] = environment.get_template("parts.html").module
     return environment
 
 

@@ -24,9 +24,9 @@ from manual_resolution.errors import (
     Stale,
     WaitsForApproval,
 )
-from manual_resolution.item import Actor, Item
+from manual_resolution.item import Actor, Browse, Item
 from manual_resolution.queue import Queue
-from manual_resolution.web.flow import Flow
+from manual_resolution.web.flow import LONGEST, Flow
 from manual_resolution.web.given import Form, Number, TheQueue
 from manual_resolution.web.pages.item import Asked, Notice, item_page
 from manual_resolution.web.rendering import CONSOLE
@@ -93,10 +93,19 @@ def onward(request: Request, queue: Queue, who: Actor, number: int, form: Form, 
 
 def onward_to_next(request: Request, queue: Queue, who: Actor, flow: Flow) -> Response:
     """Claim the next item and go there; where there is none, to the page that says so."""
-    item = queue.next_given_back(who, chosen=flow.chosen, skipped=flow.passed) or queue.next(
-        who, chosen=flow.chosen, skipped=flow.passed
+    item = (
+        held_by(queue, who, flow)
+        or queue.next_given_back(who, chosen=flow.chosen, skipped=flow.passed)
+        or queue.next(who, chosen=flow.chosen, skipped=flow.passed)
     )
     return to(request, f"/{item.id}{flow.query}" if item else f"/next{flow.query}")
+
+
+def held_by(queue: Queue, who: Actor, flow: Flow) -> Item | None:
+    """The first item that somebody claimed before and has not come to yet on the way."""
+    chosen = Browse(item_type=flow.item_type, priority=flow.priority, status="assigned", assignee=who.name)
+    mine = queue.browse(chosen, limit=LONGEST + 1).items
+    return next((item for item in mine if not item.held and item.id not in flow.passed), None)
 
 
 def to(request: Request, path: str) -> Response:

@@ -8,7 +8,7 @@
   // ------------------------------------------------------------ keys
 
   const LISTED = [["1 … 9", "Choose an option", "[data-digit]"], ["Enter", "Decide, from the reason", "[data-decides]"],
-    ["j k", "Down and up the list; Enter opens", "[data-row]"], ["Esc", "Leave a field, close what is open", "main"]];
+    ["j k", "Down and up the list; Enter opens", "[data-row]"], ["x", "Select the row", ".pick"], ["Esc", "Leave a field, close what is open", "main"]];
 
   function listKeys() {
     const list = document.querySelector("#keys dl");
@@ -41,6 +41,12 @@
     const next = rows[at < 0 ? (by > 0 ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, at + by))];
     next?.focus();
     return Boolean(next);
+  }
+
+  function pick() {
+    const box = document.activeElement?.closest?.(".row")?.querySelector(".pick:not(:disabled)");
+    box?.click();
+    return Boolean(box);
   }
 
   function press(key) {
@@ -92,6 +98,7 @@
     else if (writing(at) || event.ctrlKey || event.metaKey || event.altKey) return;
     else if (/^[1-9]$/.test(event.key)) done = choose(event.key);
     else if (event.key === "j" || event.key === "k") done = step(event.key === "j" ? 1 : -1);
+    else if (event.key === "x" && pick()) done = true;
     else if (event.key === "Enter" && at.matches?.("a, button, summary, input")) return;
     else done = press(event.key);
     if (done) event.preventDefault();
@@ -100,6 +107,24 @@
   document.addEventListener("click", (event) => {
     const opens = event.target.closest?.("[data-opens]");
     if (opens) press(opens.dataset.key);
+  });
+
+  // ------------------------------------------------------------ the list
+
+  document.addEventListener("change", (event) => {
+    const at = event.target;
+    if (at.matches(".pick")) {
+      const count = document.querySelectorAll(".pick:checked").length;
+      document.querySelector("[data-picked]").textContent = `${count} selected`;
+    } else if (at.form?.matches("[data-filters]")) {
+      at.form.requestSubmit();
+    }
+  });
+
+  // Only what was chosen goes into the address.
+  document.addEventListener("formdata", (event) => {
+    if (!event.target.matches("[data-filters]")) return;
+    for (const [name, value] of [...event.formData]) if (!value) event.formData.delete(name);
   });
 
   // ------------------------------------------------------------ sending
