@@ -156,7 +156,7 @@ class Proposing:
         except NotPossible as error:
             if not error.for_good:
                 raise
-            self._end(found, by, "void", note=str(error))
+            self._end(found, by, "void", changed=str(error))
             raise NotPossible(f"{error} {ended}", for_good=True) from None
 
     def _approved(self, item: Item, proposal: Proposal, by: Actor, note: str | None, version: int | None) -> Approved:

@@ -77,5 +77,9 @@ def _said(verb: str, data: dict[str, Any], private: dict[str, Any], before: Mapp
             return f"saw {', '.join(map(str, private.get('shown') or []))}".removesuffix("saw ")
         case "amend" | "edit":
             return "context amended" if before is None else changed(before, private.get("context") or {})
+        case "adopt":
+            was = private.get("was") or {}
+            told = (f"{name} was {'nothing' if was[name] is None else clip(str(was[name]), 40)}" for name in was)
+            return f"mended: {', '.join(told)}" if was else "as it was"
         case _:
             return str(private.get("reason") or "") if verb == "add" else ""

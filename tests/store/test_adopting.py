@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from manual_resolution import Queue, Refused, audit
 from manual_resolution.cli.app import app
+from manual_resolution.recounting import what
 from manual_resolution.store import aside, catalog
 from manual_resolution.store.adopting import NotAdopted
 from manual_resolution.store.migrate import bring_up_to_date, migrate
@@ -299,6 +300,30 @@ def test_rows_that_need_a_guess_refuse_all_and_are_named(url: str, db: Db, put: 
         assert any(f"#{item}: {sentence}" in line for line in said[item]), said[item]
     assert str(db.execute("select array_agg(q::text order by id) from manual_resolution_queue q").fetchone()) == before
     assert db.execute("select to_regclass('mrq_event'), to_regclass('mrq_migration')").fetchone() == (None, None)
+
+
+def test_all_rules_that_a_row_breaks_are_named_at_once(url: str, put: Callable[..., int]) -> None:
+    """Three things wrong with one row are three lines, so that one look and one UPDATE mend it."""
+    item = put(status="waiting", priority="urgent", sla_deadline="2026-01-01 15:00", resolution="somebody did it")
+    other = put(priority="asap", resolution="somebody did it")
+    with pytest.raises(NotAdopted) as refused:
+        migrate(url)
+    found = [(fault.id, fault.rule) for fault in refused.value.faults]
+    assert found == [
+        (item, "status_is_known"), (item, "priority_is_known"), (item, "deadline_after_creation"),
+        (other, "priority_is_known"), (other, "resolution_when_resolved"),
+    ]  # fmt: skip
+
+
+def test_the_history_says_what_was_mended(url: str, put: Callable[..., int]) -> None:
+    """An adopted item's first event names each value that gave way; one that fitted says so."""
+    odd, good = put(status=" Pending", priority="HIGH ", reason="  "), put()
+    migrate(url)
+    with closing(Queue(url)) as queue:
+        assert [what(event) for event in queue.history(good)] == ["as it was"]
+        [event] = queue.history(odd)
+    told = what(event)
+    assert told.startswith("mended: ") and "status was  Pending" in told and "priority was HIGH" in told
 
 
 def test_a_row_without_a_resource_is_named(url: str, db: Db, put: Callable[..., int]) -> None:

@@ -149,24 +149,45 @@ select id, item_type, resource_type, resource_id, priority, reason, context, cre
        'mrq', 'adopt', 1, '{"kind": "machine"}'
   from mrq_mended m
 """
-#: One row at a time, each in a savepoint: what the queue's own rules say of it.
+#: One row at a time, each in a savepoint: what the queue's own rules say of it. Once a rule has been named, the row is
+#: tried again with something harmless in that place, so that all it breaks are named; nothing of this is kept.
 _TRY: Final = """
-create function pg_temp.mrq_try() returns table (id bigint, rule text, detail text) language plpgsql as $$
+create function pg_temp.mrq_try() returns table (id bigint, rule text, detail text) language plpgsql as $mrq$
 declare
   tried bigint;
+  harmless text;
+  named text[];
 begin
   for tried in select m.id from mrq_mended m order by m.id loop
-    begin
-      id := tried;
-      execute $try$"""
+    named := '{}';
+    loop
+      begin
+        id := tried;
+        execute $try$"""
 _TRIED: Final = """ where id = $1$try$ using tried;
-    exception when integrity_constraint_violation or data_exception then
-      get stacked diagnostics rule = constraint_name, detail = message_text;
-      rule := coalesce(nullif(rule, ''), 'values_fit');
+        exit;
+      exception when integrity_constraint_violation or data_exception then
+        get stacked diagnostics rule = constraint_name, detail = message_text;
+        rule := coalesce(nullif(rule, ''), 'values_fit');
+      end;
+      exit when rule = any (named);
       return next;
-    end;
+      named := named || rule;
+      harmless := case rule
+        when 'status_is_known'
+          then $$status = 'pending', escalated_at = null, resolved_at = null, resolution = null,
+                 resolution_metadata = null$$
+        when 'priority_is_known' then $$priority = 'low'$$
+        when 'one_resource' then 'resource_id = -id'
+        when 'deadline_after_creation' then $$sla_deadline = created_at + interval '1 hour'$$
+        when 'deadline_is_finite' then $$created_at = now() - interval '1 day', sla_deadline = now()$$
+        when 'resolved_has_time' then 'resolved_at = null'
+        when 'resolution_when_resolved' then 'resolution = null, resolution_metadata = null' end;
+      exit when harmless is null;
+      execute 'update mrq_mended set ' || harmless || ' where id = $1' using tried;
+    end loop;
   end loop;
-end $$
+end $mrq$
 """
 _LATE: Final = """
 select id, 'times_have_been' as rule,
