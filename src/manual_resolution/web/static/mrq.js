@@ -29,7 +29,7 @@
     radio.click();
     const option = radio.closest(".option");
     soon(() => {
-      const first = option.querySelector(".asks input, .asks select") || document.getElementById("why");
+      const first = option.querySelector(".asks input, .asks select") || document.querySelector("[data-why]");
       first.focus();
       first.select?.();
     });
@@ -83,7 +83,7 @@
       return true;
     }
     if (at.closest(".asks") && at.matches("input, select")) {
-      document.getElementById("why").focus();
+      document.querySelector("[data-why]").focus();
       return true;
     }
     return false;
@@ -150,6 +150,19 @@
   }
   addEventListener("pageshow", again);
   document.addEventListener("htmx:finally:request", again);
+
+  // A refusal is read before anything is typed on: the keys choose again.
+  document.addEventListener("htmx:before:swap", (event) => {
+    if (event.detail.ctx?.response?.status >= 400) document.activeElement?.blur();
+  });
+
+  // Another page begins at its top.
+  let path = location.pathname;
+  document.addEventListener("htmx:after:swap", () => {
+    if (location.pathname === path) return;
+    path = location.pathname;
+    scrollTo(0, 0);
+  });
 
   // What was typed stays when the server is not reached.
   document.addEventListener("htmx:error", () => {
