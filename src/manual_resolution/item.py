@@ -44,8 +44,8 @@ class Browse(Filter):
     """What a list shows; none means any. Read from text by `browsing.browse_from`.
 
     `age`: at least so old. `facts`: name and value of declared context fields; the value may be a range of dates,
-    `2026-01-01..2026-01-31`, either end of which may be left out. `resolved`: resolved items too. `types`: nothing
-    else, whatever is asked for.
+    `2026-01-01..2026-01-31`, either end of which may be left out. `resolved`: resolved items too. `waiting`: only what
+    nobody holds and nothing holds back. `types`: nothing else, whatever is asked for.
     """
 
     status: str | None = None
@@ -57,6 +57,7 @@ class Browse(Filter):
     text: str | None = None
     facts: tuple[tuple[str, str], ...] = ()
     resolved: bool = False
+    waiting: bool = False
     types: frozenset[str] | None = None
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final, LiteralString
 from psycopg import errors as pg
 
 from manual_resolution.item import Browse, Item
+from manual_resolution.priority import PRIORITIES
 from manual_resolution.store.connection import Db
 from manual_resolution.store.items import ITEM, item_row, narrowed
 from manual_resolution.store.searching import FOUND
@@ -56,6 +57,10 @@ _ASKED: Final[dict[str, LiteralString]] = {
     "age": " and created_at <= (select mrq_now()) - %(age)s::interval",
     "types": " and item_type = any (%(types)s::text[])",
 }
+_OPEN_ONLY: Final = " and status in ('pending', 'assigned', 'escalated')"
+_WAITING: Final = " and status in ('pending', 'escalated') and held is null"
+#: Which ranks items of a priority have: their own, or one higher where they are overdue for long.
+_RANKS: Final = (" and priority_rank = %(higher)s::smallint and not calm", " and priority_rank = %(own)s::smallint")
 _BREACHED: Final[dict[bool, LiteralString]] = {
     True: " and status <> 'resolved' and sla_deadline < (select mrq_now())",
     False: " and not (status <> 'resolved' and sla_deadline < (select mrq_now()))",
@@ -66,6 +71,8 @@ def asked_values(chosen: Browse) -> dict[str, Any]:
     """A browse as statement parameters."""
     values = narrowed(chosen) | {name: getattr(chosen, name) for name in ("status", "assignee", "team", "held", "age")}
     values["words"] = words(chosen)
+    if chosen.priority in PRIORITIES:
+        values |= {"own": PRIORITIES.index(chosen.priority), "higher": PRIORITIES.index(chosen.priority) - 1}
     values["types"] = None if chosen.types is None else sorted(chosen.types)
     for n, (name, value) in enumerate(chosen.facts):
         first, _, last = value.partition("..")
@@ -90,6 +97,8 @@ def asked(chosen: Browse) -> LiteralString:
     found: LiteralString = "".join([part for name, part in _ASKED.items() if values[name] is not None])
     if chosen.breached is not None:
         found += _BREACHED[chosen.breached]
+    if chosen.waiting:
+        found += _WAITING
     if values["words"]:
         found += FOUND
     for n, (_, value) in enumerate(chosen.facts[: len(_FACTS)]):
@@ -121,7 +130,9 @@ def _sources(chosen: Browse, part: int) -> tuple[LiteralString, ...]:
     """What a part is to be read from; what may be taken by anybody has no owner, hold or team."""
     found = _SOURCES[part]
     if part == OPEN and (chosen.assignee or chosen.team or chosen.held or chosen.status == "assigned"):
-        return found[1:]
+        found = found[1:]
+    if part == OPEN and chosen.priority in PRIORITIES:
+        return tuple([source + ranks for source in found for ranks in _RANKS])
     return found
 
 
@@ -144,7 +155,7 @@ def page(db: Db, chosen: Browse, part: int, place: dict[str, Any] | None, *, bac
 
 def count(db: Db, chosen: Browse, limit: int, within: timedelta) -> int | None:
     """How many items there are, counted up to `limit`; none where counting takes longer than `within`."""
-    open_only: LiteralString = "" if RESOLVED in parts_of(chosen) else " and status <> 'resolved'"
+    open_only: LiteralString = "" if RESOLVED in parts_of(chosen) else _OPEN_ONLY
     statement = "select from manual_resolution_queue where true" + open_only + asked(chosen) + " limit %(limit)s"
     try:
         with db.transaction():

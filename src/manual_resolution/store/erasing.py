@@ -9,7 +9,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from manual_resolution.item import Actor
-from manual_resolution.store import items
+from manual_resolution.store import items, watching
 from manual_resolution.store.connection import Db
 
 ERASED: Final = "‹erased›"
@@ -89,6 +89,7 @@ def said(db: Db, table: str, item_id: int) -> list[dict[str, Any]]:
 
 def erase_item(db: Db, item_id: int, by: Actor, justification: str, certificate: str, kept: Mapping[str, Any]) -> bool:
     """Leave of a resolved item's row what is `kept`; what could be guessed from its hashes becomes random."""
+    watching.forget(db, item_id)
     row = items.one(
         db,
         """update manual_resolution_queue q

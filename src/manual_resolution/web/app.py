@@ -14,7 +14,7 @@ from manual_resolution.errors import MRQError
 from manual_resolution.people import People
 from manual_resolution.queue import Queue
 from manual_resolution.settings import Settings
-from manual_resolution.web import health, pages, static_files
+from manual_resolution.web import health, live, pages, static_files
 from manual_resolution.web.api.app import create_api
 from manual_resolution.web.guard import LOOPBACK, Guard
 from manual_resolution.web.rendering import page
@@ -40,7 +40,8 @@ def create_app(
     )
     app.state.queue, app.state.settings = queue, settings or queue.settings
     app.state.people = people or People(queue.database, app.state.settings)
-    for router in (health.router, static_files.router, *pages.ROUTERS):
+    app.state.live = live.Live(queue)
+    for router in (health.router, static_files.router, live.router, *pages.ROUTERS):
         app.include_router(router)
     app.mount("/api/v1", create_api(queue, app.state.people, app.state.settings))
     app.add_exception_handler(MRQError, told)

@@ -60,11 +60,11 @@ create table mrq_presence (
 create table mrq_draft (
   item_id  bigint      not null,
   operator text        not null,
-  form     text        not null,
-  typed    jsonb       not null,
-  version  bigint      not null,        -- the item's, when it was typed
+  form     text        not null,        -- which of the page's forms
+  typed    jsonb       not null,        -- empty once it was sent
+  version  bigint      not null,        -- the item's, when it was typed or sent
   saved_at timestamptz not null default mrq_now(),
-  primary key (item_id, operator, form),
+  primary key (item_id, operator),
   constraint draft_has_a_limit check (jsonb_typeof(typed) = 'object' and pg_column_size(typed) < 65536)
 );
 create index mrq_draft_saved_at on mrq_draft (saved_at);

@@ -15,8 +15,10 @@ from manual_resolution.priority import PRIORITIES
 from manual_resolution.queue import Queue
 from manual_resolution.recounting import verb_text, what
 from manual_resolution.values import context_fields, label_of
+from manual_resolution.watching import Draft, Watching
 from manual_resolution.web.flow import Flow
 from manual_resolution.web.given import Number, TheQueue
+from manual_resolution.web.live import address_of
 from manual_resolution.web.rendering import CONSOLE, page
 from manual_resolution.web.signed_in import Who
 from manual_resolution.workflow import Option, Workflow
@@ -42,20 +44,23 @@ class Asked:
     typed: Mapping[str, str] = field(default_factory=dict)
     reveal: bool = False
     plan: tuple[str, ...] | None = None
+    draft: Draft | None = None
 
 
 @router.get("/{number}")
 def show(request: Request, number: Number, queue: TheQueue, who: Who) -> Response:
-    """The item as it is now."""
-    return item_page(request, queue, who, number, Asked())
+    """The item as it is now, with what this person typed and has not sent."""
+    draft = Watching(queue.database).draft(number, who.name)
+    return item_page(request, queue, who, number, Asked(typed=draft.typed if draft else {}, draft=draft))
 
 
 def item_page(request: Request, queue: Queue, who: Actor, number: int, asked: Asked, status: int = 200) -> Response:
     """The item's page."""
-    flow = Flow.of(asked.typed or request.query_params)
-    answer = page(
-        request, "item.html", status, who=who, flow=flow, asked=asked, **seen(queue, who, number, asked.reveal)
-    )
+    flow = Flow.of(request.query_params if asked.draft else asked.typed or request.query_params)
+    values = seen(queue, who, number, asked.reveal)
+    live = address_of(request, "item", str(values["item"].version), item=number)
+    lookers = [name for name in Watching(queue.database).lookers([number]).get(number, []) if name != who.name]
+    answer = page(request, "item.html", status, who=who, flow=flow, asked=asked, live=live, lookers=lookers, **values)
     if request.method == "POST":  # what the address bar shows is the item, not the move
         root = request.scope.get("root_path", "")
         answer.headers["HX-Replace-Url"] = f"{root}{CONSOLE}/{number}{flow.query}"

@@ -26,6 +26,7 @@ from manual_resolution.errors import (
 )
 from manual_resolution.item import Actor, Browse, Item
 from manual_resolution.queue import Queue
+from manual_resolution.watching import Watching
 from manual_resolution.web.flow import LONGEST, Flow
 from manual_resolution.web.given import Form, Number, TheQueue
 from manual_resolution.web.pages.item import Asked, Notice, item_page
@@ -74,9 +75,11 @@ def move(request: Request, number: Number, move: str, queue: TheQueue, who: Who,
     try:
         ended = MOVES[move](queue, number, who, form, version_of(form))
     except (WaitsForApproval, OutcomeUnknown) as error:
+        Watching(queue.database).drop(number, who.name, move)
         return onward(request, queue, who, number, form, leaves=isinstance(error, OutcomeUnknown))
     except MRQError as error:
         return refused(request, queue, who, number, form, error)
+    Watching(queue.database).drop(number, who.name, move)
     item = ended.item if isinstance(ended, Resolution) else ended
     if event := metrics.moved(item):
         metrics.emit(event, queue.settings)

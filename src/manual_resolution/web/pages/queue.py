@@ -2,29 +2,27 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
-from manual_resolution.browsing import EVERYTHING, Page, browse_from, limited, why
+from manual_resolution.browsing import EVERYTHING, Page, why
 from manual_resolution.errors import InvalidInput, MRQError
 from manual_resolution.item import HELD, STATUSES, Actor, Browse, Item
 from manual_resolution.priority import PRIORITIES
 from manual_resolution.queue import Queue
+from manual_resolution.web.choosing import NARROWS, chosen_from, visible
 from manual_resolution.web.flow import Flow
 from manual_resolution.web.given import TheQueue
+from manual_resolution.web.live import ROWS, address_of, digest_of
 from manual_resolution.web.pages.moving import onward_to_next, to
 from manual_resolution.web.rendering import CONSOLE, is_partial, page
 from manual_resolution.web.signed_in import Who
 
-ROWS: Final = 50
 router = APIRouter(prefix=CONSOLE, include_in_schema=False)
-
-#: What an address may narrow the list by, as `browse_from` calls it.
-NARROWS: Final = ("text", "type", "priority", "status", "held", "assignee", "team", "age", "resource")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +46,7 @@ def queue_page(request: Request, queue: TheQueue, who: Who) -> Response:
     values: dict[str, Any] = {
         "rows": [row_of(queue, item) for item in found.items],
         "found": found,
+        "live": address_of(request, "list", digest_of(found.items)),
         "wrong": wrong,
         "count": None if wrong else queue.count(visible(chosen, who)),
         "breached": None if wrong or asked else queue.count(visible(Browse(breached=True), who)),
@@ -74,22 +73,6 @@ def claim_all(request: Request, queue: Queue, who: Actor, numbers: list[str]) ->
         except (MRQError, ValueError):
             continue
     return onward_to_next(request, queue, who, Flow(on=True)) if numbers else to(request, "")
-
-
-def chosen_from(asked: Mapping[str, str], who: Actor) -> Browse:
-    """What an address asks for. Raises `InvalidInput`."""
-    given: dict[str, Any] = {name: asked[name].strip() for name in NARROWS if asked.get(name, "").strip()}
-    if given.get("assignee") == "me":
-        given["assignee"] = who.name
-    if asked.get("field") and asked.get("value"):
-        given["field"] = [f"{asked['field']}={asked['value'].strip()}"]
-    breached = True if asked.get("breached") else None
-    return browse_from(**given, breached=breached, resolved=bool(asked.get("resolved")))
-
-
-def visible(chosen: Browse, who: Actor) -> Browse:
-    """The same, of the item types that who looks may see."""
-    return chosen if who.grants is None else limited(chosen, who.grants.types("read"))
 
 
 def row_of(queue: Queue, item: Item) -> Row:

@@ -1,0 +1,28 @@
+"""What is typed on an item's page is kept while it is typed: a stale page, an ended session, a restart lose nothing."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from manual_resolution.watching import Watching
+from manual_resolution.web.given import Form, Number, TheQueue
+from manual_resolution.web.pages.moving import version_of
+from manual_resolution.web.rendering import CONSOLE
+from manual_resolution.web.signed_in import Who
+
+router = APIRouter(prefix=CONSOLE, include_in_schema=False)
+
+
+@router.post("/{number}/draft", status_code=204)
+def keep(number: Number, queue: TheQueue, who: Who, form: Form) -> Response:
+    """Keep what a form holds; `draft` says which form it is."""
+    item = queue.get(number)
+    version = min(version_of(form) or item.version, item.version)
+    Watching(queue.database).keep(number, who.name, form.get("draft", ""), form, version)
+    return Response(status_code=204)
+
+
+@router.post("/{number}/no-draft")
+def forget(request: Request, number: Number, queue: TheQueue, who: Who, form: Form) -> Response:
+    """Forget it."""
+    Watching(queue.database).drop(number, who.name, form.get("draft", ""))
+    return RedirectResponse(f"{request.scope.get('root_path', '')}{CONSOLE}/{number}", 303)

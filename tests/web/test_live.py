@@ -1,0 +1,212 @@
+"""Live: what one does is seen by the others within two seconds; who looks; what is typed is never lost."""
+
+import http.client
+import json
+import time
+from collections.abc import Callable, Iterator
+from threading import Thread
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from manual_resolution import Queue
+from manual_resolution.web.live import Live
+from manual_resolution.web.serving import Server, listen
+from tests.web.conftest import CONSOLE, Person, hidden, text_of
+
+Add = Callable[..., int]
+
+
+@pytest.fixture
+def add(queue: Queue) -> Add:
+    """`add(7)`: the id of a parcel stuck."""
+
+    def add(number: int, **facts: Any) -> int:
+        told = {"priority": "medium", "reason": "it is stuck", "context": {"place": "shelf"}} | facts
+        return int(queue.add("parcel_stuck", "parcel", number, **told).id or 0)
+
+    return add
+
+
+class Stream:
+    """One open page's stream, read as a browser reads it."""
+
+    def __init__(self, port: int, cookie: str, address: str) -> None:
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        self.connection.request("GET", address, headers={"Cookie": cookie, "Sec-Fetch-Site": "same-origin"})
+        self.answer = self.connection.getresponse()
+
+    def next(self, kind: str) -> Any:
+        """The data of the next event of this kind; fails where none comes in time."""
+        found = ""
+        while line := self.answer.fp.readline().decode():
+            if line.startswith("event: "):
+                found = line[7:].strip()
+            elif line.startswith("data: ") and found == kind:
+                return json.loads(line[6:])
+        raise AssertionError("the stream has ended")
+
+    def close(self) -> None:
+        self.answer.close()
+        self.connection.close()
+
+
+@pytest.fixture
+def streams(app: FastAPI) -> Iterator[Any]:
+    """`streams(browser, address)`: a stream from the same console, served by a real server."""
+    sock = listen("127.0.0.1", 0)
+    running, opened = Server(app), []
+    thread = Thread(target=running.run, kwargs={"sockets": [sock]}, daemon=True)
+    thread.start()
+
+    def stream(browser: Any, address: str) -> Stream:
+        cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+        opened.append(Stream(sock.getsockname()[1], cookie, address))
+        return opened[-1]
+
+    yield stream
+    for one in opened:
+        one.close()
+    running.handle_exit(15, None)
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def live_of(page: str) -> str:
+    """Where a page is told what changes."""
+    from html import unescape
+
+    return unescape(page.partition('data-live="')[2].partition('"')[0])
+
+
+def test_a_claim_an_arrival_and_a_resolution_are_told(streams: Any, person: Person, queue: Queue, add: Add) -> None:
+    """Each of them reaches another browser's open queue within two seconds, whoever did it and however."""
+    alice, number = person("alice"), add(1)
+    for act in (
+        lambda: queue.claim(number, "bob"),
+        lambda: add(2),
+        lambda: queue.withdraw("parcel_stuck", "parcel", 2, "it went well"),
+    ):
+        stream = streams(alice, live_of(alice.get(CONSOLE).text))
+        stream.answer.fp.readline()
+        begun = time.monotonic()
+        act()
+        assert stream.next("changed") == []
+        assert time.monotonic() - begun < 2
+        stream.close()
+
+
+def test_what_changed_before_the_stream_opened_is_told_too(
+    streams: Any, person: Person, queue: Queue, add: Add
+) -> None:
+    """A page that is old already when it begins to listen is told so at once: what changed, and by whom."""
+    alice, number = person("alice"), add(1)
+    page = alice.item(number)
+    queue.note(number, "bob", "called them")
+    queue.claim(number, "carol")
+    assert streams(alice, live_of(page)).next("changed") == ["note by bob", "claim by carol"]
+
+
+def test_who_looks_is_told_and_who_leaves_too(streams: Any, person: Person, add: Add) -> None:
+    """Two who have one item open see each other's names, not their own; one who closes the page is gone."""
+    alice, bob, number = person("alice"), person("bob"), add(1)
+    address = live_of(alice.item(number))
+    first = streams(alice, address)
+    second = streams(bob, address)
+    assert (first.next("here"), second.next("here")) == (["bob"], ["alice"])
+    assert "bob looks at it too." in text_of(alice.item(number))
+    second.close()
+    assert first.next("here") == []
+
+
+def test_a_stream_is_for_those_signed_in(app: FastAPI, person: Person) -> None:
+    """Without a session there is no stream; what is no view, list or item is refused."""
+    from tests.web.conftest import Browser
+
+    stranger = Browser(app, "http://127.0.0.1:8787", follow_redirects=False)
+    assert stranger.get(f"{CONSOLE}/live?view=list").status_code == 303
+    alice = person("alice")
+    for query in ("view=people", "view=item&item=x", "view=list&status=x", "view=list&after=x", ""):
+        assert alice.get(f"{CONSOLE}/live?{query}").status_code == 422, query
+
+
+def test_a_view_is_asked_once_for_all_who_have_it_open(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fifty open pages of one list are one question a second; with none open nothing is asked."""
+    from manual_resolution.item import Actor
+    from manual_resolution.web.live import Watcher
+
+    live, asked, told = Live(queue, every=1e9), [], []
+    watchers = [Watcher(Actor(f"p{n}"), "old", None, lambda kind, data: told.append(kind)) for n in range(50)]
+    monkeypatch.setattr(Thread, "start", lambda self: None)
+    for one in watchers:
+        live.watch("list", lambda: asked.append(1) or "new", one)
+    live.poll()
+    live.poll()
+    assert (len(asked), told) == (2, ["changed"] * 50)
+    for one in watchers:
+        live.unwatch("list", one)
+    live.poll()
+    assert (len(asked), live.views, live.count) == (2, {}, 0)
+
+
+def test_the_server_stops_while_pages_are_open(streams: Any, person: Person, add: Add) -> None:
+    """Open streams end cleanly when the server is asked to stop: the fixture waits for that."""
+    alice = person("alice")
+    streams(alice, live_of(alice.item(add(1)))).answer.fp.readline()
+    streams(alice, live_of(alice.get(CONSOLE).text)).answer.fp.readline()
+
+
+# ------------------------------------------------------------------ drafts
+
+
+def type_in(browser: Any, number: int, page: str, form: str, **typed: str) -> None:
+    """Type into a form of a page; the page's script sends it."""
+    kept = browser.post(f"{CONSOLE}/{number}/draft", data=hidden(page, f"/{number}/{form}") | {"draft": form} | typed)
+    assert kept.status_code == 204
+
+
+def test_what_is_typed_survives_the_page(person: Person, queue: Queue, add: Add) -> None:
+    """Typed text stands in its form again after a reload, a new session, and for nobody else; sent, it is gone."""
+    alice, number = person("alice"), add(1)
+    type_in(alice, number, alice.item(number), "resolution", option="send", justification="because it is mine")
+    assert "because it is mine" in alice.item(number)
+    again = person("alice")
+    page = again.item(number)
+    assert "because it is mine" in page and "What you typed is still here" in text_of(page)
+    assert "because it is mine" not in person("bob").item(number)
+    again.move(number, "claim")
+    assert "because it is mine" in again.item(number)
+    again.post(f"{CONSOLE}/{number}/no-draft", data={"draft": "resolution"})
+    assert "because it is mine" not in again.item(number)
+
+
+def test_what_was_sent_is_no_draft_any_more(person: Person, queue: Queue, add: Add) -> None:
+    """After a move its text is forgotten, also where the page's last save arrives only afterwards."""
+    alice, number = person("alice"), add(1)
+    page = alice.item(number)
+    type_in(alice, number, page, "note", text="they called")
+    alice.move(number, "note", text="they called twice")
+    type_in(alice, number, page, "note", text="they called twice")
+    assert "What you typed" not in text_of(alice.item(number))
+    type_in(alice, number, alice.item(number), "note", text="and again")
+    assert "and again" in alice.item(number)
+
+
+def test_a_draft_says_what_happened_since(person: Person, queue: Queue, add: Add) -> None:
+    """Typed on an older version, a draft is shown on the item as it is now, with what changed and by whom."""
+    alice, number = person("alice"), add(1)
+    type_in(alice, number, alice.item(number), "note", text="they called")
+    queue.set_priority(number, "bob", "high", "urgent")
+    page = text_of(alice.item(number))
+    assert "What you typed is still here; since then: priority by bob" in page
+
+
+def test_a_draft_has_a_limit(person: Person, add: Add) -> None:
+    """More than a form holds is refused in one sentence, and nothing typed keeps nothing."""
+    alice, number = person("alice"), add(1)
+    page = alice.item(number)
+    much = alice.post(f"{CONSOLE}/{number}/draft", data={"draft": "note", "text": "x" * 40_000})
+    assert (much.status_code, "at most 32,000 characters" in text_of(much.text)) == (422, True)
+    type_in(alice, number, page, "note", text="")
+    assert "What you typed" not in text_of(alice.item(number))
