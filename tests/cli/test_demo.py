@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pexpect
 import psycopg
 import pytest
@@ -25,6 +26,8 @@ ROOT = Path(__file__).parents[2]
 MRQ = (sys.executable, "-m", "manual_resolution.cli.app")
 ENVIRONMENT = {name: os.environ[name] for name in ("PATH", "HOME", "MRQ_PG_BIN") if name in os.environ}
 ENVIRONMENT |= {"LANG": "C.UTF-8", "TERM": "dumb"}
+
+CONSOLE = "/admin/manual-resolution-queue"
 
 Run = Callable[..., processes.Ended]
 
@@ -120,7 +123,7 @@ def test_it_prints_json_and_stays_as_it_was_left(demo: Path) -> None:
 
 
 def test_the_session_of_the_first_ten_minutes(demo: Path, run: Run) -> None:
-    """The critical PDF is deleted, the quiz refuses its deletion and is given to its user."""
+    """The critical PDF is deleted, the quiz refuses its deletion and is given to its user; the console is open, too."""
     child = pexpect.spawn(
         MRQ[0],
         [*MRQ[1:], "demo", "--dir", str(demo)],
@@ -131,6 +134,9 @@ def test_the_session_of_the_first_ten_minutes(demo: Path, run: Run) -> None:
         dimensions=(50, 200),
     )
     child.delaybeforesend = None
+    child.expect(r"Console: (http://127.0.0.1:\d+/)\?token=(\S+)  opens once, for 5 minutes\r\n")
+    opened = httpx2.get(f"{child.match[1]}?token={child.match[2]}")
+    assert (opened.status_code, opened.next_request and opened.next_request.url.path) == (303, CONSOLE)
     said = ""
     for prompt, answer in (
         ("Your choice [1-4]: ", "1"),

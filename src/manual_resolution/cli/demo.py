@@ -4,7 +4,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -166,11 +166,15 @@ def called(folder: Path) -> str:
 
 
 def decide(queue: "Queue", folder: Path, told: Told) -> None:
-    """The operator's session."""
+    """The operator's session, and the console beside it."""
     from manual_resolution.cli.process import hold
+    from manual_resolution.cli.serve import beside
     from manual_resolution.reading import ANY
 
     who = speaker(None)
     print(waiting(queue, told, folder))
-    print(f"You are {who.name}. ? lists the keys · q quits ({called(folder)} demo brings you back)")
-    hold(queue, who, ANY, None, queue.settings.batch_size)
+    with beside(queue) if sys.stdin.isatty() else nullcontext("") as console:
+        if console:
+            print(console)
+        print(f"You are {who.name}. ? lists the keys · q quits ({called(folder)} demo brings you back)", flush=True)
+        hold(queue, who, ANY, None, queue.settings.batch_size)

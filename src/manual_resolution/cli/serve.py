@@ -1,8 +1,13 @@
 """`mrq serve`: the web console and the API."""
 
 import os
-from contextlib import closing
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
+from importlib.util import find_spec
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +19,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from manual_resolution.item import Actor
+    from manual_resolution.queue import Queue
 
 HERE = ("127.0.0.1", "localhost", "::1")
 
@@ -40,7 +46,7 @@ def serve(
 def run(host: str, port: int, workers: int) -> None:
     """Listen, say where, serve."""
     try:
-        from manual_resolution.web.serving import listen, serve
+        from manual_resolution.web.serving import serve
     except ModuleNotFoundError as missing:
         fail(f"The console needs {missing.name}: pip install 'manual-resolution-queue[web]'.", 2)
     token = admission(host)
@@ -49,8 +55,7 @@ def run(host: str, port: int, workers: int) -> None:
     except OSError as error:
         fail(f"{host}:{port} cannot be listened on ({error.strerror}): choose another with --port.", 1)
     with sock:
-        where = f"http://{shown_host(host)}:{sock.getsockname()[1]}/"
-        print(f"Console: {where}" + (f"?token={token}  opens once, for 5 minutes" if token else ""), flush=True)
+        print(address(host, sock, token), flush=True)
         serve(partial(application, host), sock, workers)
 
 
@@ -78,6 +83,68 @@ def application(host: str) -> "FastAPI":
     return create_app(open_queue(), served=(*LOOPBACK, shown_host(host)))
 
 
+@contextmanager
+def beside(queue: "Queue") -> Iterator[str]:
+    """The console in a thread of this process, for as long as the block lasts: the line that says where.
+
+    An empty line where it cannot be had. What only it needs is imported in its thread: nobody waits for that.
+    """
+    from manual_resolution.people import People
+
+    try:
+        sock = first_free(8787)
+    except OSError:
+        sock = None
+    if sock is None or find_spec("uvicorn") is None:
+        yield ""
+        return
+    with sock:
+        token, over = People(queue.database, queue.settings).link(one_here()), Event()
+        server = Thread(target=_serve_until, args=(over, queue, sock), daemon=True)
+        server.start()
+        try:
+            yield address(HERE[0], sock, token)
+        finally:
+            over.set()
+            server.join(5)
+
+
+def _serve_until(over: Event, queue: "Queue", sock: socket.socket) -> None:
+    from manual_resolution.web.app import create_app
+    from manual_resolution.web.serving import Server
+
+    server = Server(create_app(queue), log_level="critical")  # the terminal is somebody's session
+
+    def end() -> None:
+        over.wait()
+        server.handle_exit(signal.SIGTERM, None)
+
+    Thread(target=end, daemon=True).start()
+    server.run(sockets=[sock])
+
+
+def first_free(port: int) -> socket.socket:
+    """The usual port, else any."""
+    try:
+        return listen(HERE[0], port)
+    except OSError:
+        return listen(HERE[0], 0)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket, so that its port is known before it is told. Raises OSError where it is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    opened = socket.socket(family, socket.SOCK_STREAM)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        opened.bind((host, port))
+        opened.listen(2048)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
 def one_here() -> "Actor":
     """Whoever sits at this machine: the name they chose, else the system user's."""
     from manual_resolution.intake import operator
@@ -86,6 +153,12 @@ def one_here() -> "Actor":
 
     name = os.environ.get("MRQ_OPERATOR") or where().partition("@")[0]
     return Actor(operator(name), "person", command())
+
+
+def address(host: str, sock: socket.socket, token: str | None) -> str:
+    """`Console: http://127.0.0.1:8787/?token=…  opens once, for 5 minutes`."""
+    where = f"Console: http://{shown_host(host)}:{sock.getsockname()[1]}/"
+    return f"{where}?token={token}  opens once, for 5 minutes" if token else where
 
 
 def shown_host(host: str) -> str:

@@ -19,10 +19,10 @@ RESTART_AFTER: Final = 1.0  # seconds: a process that dies at once must not be s
 class Server(uvicorn.Server):
     """Sets `app.state.stopping` (an asyncio event that streams wait for) when it is asked to stop."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: FastAPI, log_level: str = "warning") -> None:
         config = uvicorn.Config(
             app,
-            log_level="warning",
+            log_level=log_level,
             access_log=False,
             proxy_headers=False,  # the guard reads them, from the proxies we know
             server_header=False,
@@ -43,20 +43,6 @@ class Server(uvicorn.Server):
         if hasattr(self, "loop"):
             self.loop.call_soon_threadsafe(self.app.state.stopping.set)
         super().handle_exit(sig, frame)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket, so that its port is known before it is told. Raises OSError where it is taken."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    opened = socket.socket(family, socket.SOCK_STREAM)
-    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        opened.bind((host, port))
-        opened.listen(2048)
-    except BaseException:
-        opened.close()
-        raise
-    return opened
 
 
 def serve(make: Callable[[], FastAPI], sock: socket.socket, workers: int = 1) -> None:
