@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 from manual_resolution.errors import NotFound
 from manual_resolution.heads import line_of
+from manual_resolution.heads import missed as days_missed
 from manual_resolution.inert import inert
 from manual_resolution.store import audit as store
 from manual_resolution.store.audit import Chain
@@ -51,7 +52,10 @@ class Finding:
 
 @dataclass(slots=True)
 class Verdict:
-    """What verifying came to. `head` is none when only some items were; `named` holds the first findings."""
+    """What verifying came to. `head` is none when only some items were; `named` holds the first findings.
+
+    `missed` and `perhaps`: what the days that were counted say is wrong, or may be; `days`: how many were.
+    """
 
     items: int = 0
     events: int = 0
@@ -59,15 +63,21 @@ class Verdict:
     found: int = 0
     head: str | None = None
     named: list[Finding] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
+    perhaps: list[str] = field(default_factory=list)
+    days: int = 0
 
     @property
     def is_whole(self) -> bool:
         """Whether nothing was found."""
-        return self.found == 0
+        return not (self.found or self.missed)
 
     def as_json(self) -> dict[str, Any]:
         """JSON-ready; findings with their sentence."""
-        facts = {name: getattr(self, name) for name in ("items", "events", "erased", "head", "found")}
+        facts = {
+            name: getattr(self, name)
+            for name in ("items", "events", "erased", "head", "found", "days", "missed", "perhaps")
+        }
         return {"whole": self.is_whole} | facts | {"findings": [f.as_json() for f in self.named]}
 
 
@@ -89,6 +99,8 @@ def verify(database: Database, ids: Sequence[int] = (), *, progress: Progress | 
             missing.discard(chain.item_id)
             if progress and verdict.items % 1000 == 0:
                 progress(verdict.items, total)
+        if not ids:
+            verdict.missed, verdict.perhaps, verdict.days = days_missed(db)
     if missing:
         raise NotFound(f"There is no item #{min(missing)}.")
     verdict.head = None if ids else digest.hexdigest()

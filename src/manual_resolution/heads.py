@@ -79,6 +79,32 @@ def _over(links: Iterable[Link], at: str, tell: Callable[[str], object] | None =
     return Head(digest.hexdigest(), items, events, at)
 
 
+def count_days(database: Database) -> int:
+    """Keep what the entries of each day that is over were, in the database itself; how many days."""
+    days = 0
+    with database.connection(PATIENCE) as db:
+        while store.count_day(db):
+            days += 1
+    return days
+
+
+def missed(db: Db) -> tuple[list[str], list[str], int]:
+    """What days that were counted say of the entries: what is wrong, what may be, how many days there are."""
+    wrong, perhaps, days = list[str](), list[str](), store.days(db)
+    for day in days:
+        when = f"The entries before {day.upto:%Y-%m-%d %H:%M} UTC"
+        if not day.is_chained:
+            wrong.append(f"{when}: the record of their number was altered")
+        elif day.found < day.kept:
+            wrong.append(f"{when}: {day.kept - day.found} of {day.kept} that were counted are missing")
+        elif day.found > day.kept:
+            more = f"{day.found - day.kept} more than were counted"
+            perhaps.append(f"{when}: {more}, put in, or of a transaction that was open for an hour")
+        elif not day.is_same:
+            wrong.append(f"{when}: they are not those that were counted")
+    return wrong, perhaps, len(days)
+
+
 # ------------------------------------------------------------------ against what was kept
 
 

@@ -12,7 +12,7 @@ from datetime import UTC
 from time import monotonic
 from typing import Final, Protocol
 
-from manual_resolution import metrics, outbox, report_mail, spooling
+from manual_resolution import heads, metrics, outbox, report_mail, spooling
 from manual_resolution.alerts import Channel
 from manual_resolution.decision import Resolution
 from manual_resolution.errors import MRQError, OutcomeUnknown, Refused, Unreachable
@@ -96,6 +96,7 @@ class Worker:
             "spool": self.replay,
             "search": self.read,
             "figures": self.fold,
+            "audit": self.count_days,
             "report": self.report,
         }
 
@@ -273,6 +274,11 @@ class Worker:
         """Add what was counted to the report's sums."""
         with self.queue.database.connection(60) as db:
             reports.fold(db)
+        return ""
+
+    def count_days(self) -> str:
+        """Keep what each day's history was, once the day is over, so that a cut end is missed later."""
+        heads.count_days(self.queue.database)
         return ""
 
     def report(self) -> str:

@@ -55,6 +55,42 @@ def kept(mrq: Run, add: Add, tmp_path: Path) -> Path:
     return file
 
 
+@pytest.mark.parametrize(
+    ("edit", "found"),
+    [
+        (CUT, "1 of 5 that were counted are missing"),
+        (GONE, "3 of 5 that were counted are missing"),
+        (FORGE + ";" + RESEAL, "they are not those that were counted"),
+        ("update mrq_checkpoint set events = events - 1", "the record of their number was altered"),
+    ],
+)
+def test_days_that_were_counted_miss_what_is_cut(
+    mrq: Run, kept: Path, root: Db, clock: Any, edit: str, found: str
+) -> None:
+    """Row and history rewritten so that they fit: the worker's count of the day still tells, with no copy elsewhere."""
+    assert "counted" not in mrq("audit", "verify").out
+    clock.forward(hours=26)
+    for _ in range(2):
+        assert mrq("worker", "--once", MRQ_ALERTS="none").code == 0
+        mrq("note", 1, "later")
+    told = mrq("audit", "verify")
+    assert told.code == 0 and "1 day counted." in told.out
+    root.execute(edit.encode())
+    told = mrq("audit", "verify")
+    assert told.code == 1 and found in told.out and "0 of " in told.err
+
+
+def test_what_comes_late_to_a_counted_day_is_told_and_no_fault(mrq: Run, kept: Path, root: Db, clock: Any) -> None:
+    """An entry of a transaction that was open for long is no tampering."""
+    clock.forward(hours=26)
+    mrq("worker", "--once", MRQ_ALERTS="none")
+    clock.back(hours=26)
+    mrq("note", 1, "late")
+    told = mrq("audit", "verify", "--json")
+    assert (told.code, told.json["days"], told.json["missed"]) == (0, 1, [])
+    assert "1 more than were counted" in told.json["perhaps"][0]
+
+
 def test_what_was_added_since_disturbs_nothing(mrq: Run, add: Add, kept: Path) -> None:
     """A kept copy proves the past on any later day, whatever has happened since."""
     mrq("note", 1, "later")

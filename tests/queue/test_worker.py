@@ -139,7 +139,18 @@ def test_one_cycle_does_all_that_is_due(new_worker: NewWorker, queue: Queue, tel
         "deliver: 3 alerts sent.",
     ]
     found = beats(queue)
-    assert set(found) == {"deliver", "figures", "probe", "report", "search", "spool", "sweep", "wake", "worker"}
+    assert set(found) == {
+        "audit",
+        "deliver",
+        "figures",
+        "probe",
+        "report",
+        "search",
+        "spool",
+        "sweep",
+        "wake",
+        "worker",
+    }
     assert found["worker"][1]["failed"] == [] and found["sweep"][1]["every"] == 15
     told.lines.clear()
     assert told.cycle() == [] and told.lines == []

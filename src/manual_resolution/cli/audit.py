@@ -49,7 +49,8 @@ def verify(ids: Ids = None, against: Kept = None, as_json: given.Json = False) -
     """Recompute every entry's hash and name the first wrong one of each item.
 
     Exit code 1 when an entry was altered, removed, reordered or added, an item's row says what its
-    history does not, or the history is not the one kept in --against.
+    history does not, entries of a day that the worker counted are missing, or the history is not
+    the one kept in --against.
     """
     from manual_resolution import audit
 
@@ -64,7 +65,8 @@ def verify(ids: Ids = None, against: Kept = None, as_json: given.Json = False) -
     if kept and not as_json:
         print(told_against(kept, str(against)))
     if not verdict.is_whole:
-        fail(f"The history is not whole: {verdict.found} of {counted(verdict.items, 'item')} found wrong.", 1)
+        days = f", and {len(verdict.missed)} of {counted(verdict.days, 'day')}" if verdict.missed else ""
+        fail(f"The history is not whole: {verdict.found} of {counted(verdict.items, 'item')} found wrong{days}.", 1)
     if kept and kept.named:
         fail(f"The history is not the one kept in {against}.", 1)
 
@@ -106,9 +108,11 @@ def told(verdict: "Verdict") -> str:
         erased = f", {verdict.erased} of them erased" if verdict.erased else ""
         head = f" Head {verdict.head[:4]}…{verdict.head[-2:]}." if verdict.head else ""
         events, items = counted(verdict.events, "event"), counted(verdict.items, "item")
-        return f"{events} of {items}{erased}: chain whole.{head}"
+        days = f" {counted(verdict.days, 'day')} counted." if verdict.days else ""
+        return "\n".join([f"{events} of {items}{erased}: chain whole.{head}{days}", *verdict.perhaps])
     more = verdict.found - len(verdict.named)
-    return "\n".join([*map(str, verdict.named), *([f"… and {counted(more, 'more item')}."] if more else [])])
+    rest = [f"… and {counted(more, 'more item')}."] if more else []
+    return "\n".join([*map(str, verdict.named), *rest, *verdict.missed, *verdict.perhaps])
 
 
 def head(items: Items = False, as_json: given.Json = False) -> None:

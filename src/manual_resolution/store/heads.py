@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from psycopg.rows import class_row
 
@@ -50,6 +51,66 @@ def links_at(db: Db, at: datetime) -> Iterator[Link]:
                  from mrq_event where at <= %s order by item_id, seq desc""",
             [at],
         )
+
+
+# A day is counted once it has been over for an hour: transactions that were open then have mostly ended.
+_COUNT: Final = """
+with last as (select upto, hash from mrq_checkpoint order by upto desc limit 1),
+due as (
+  select day.upto, coalesce(last.upto, '-infinity') as since, coalesce(last.hash, '') as before
+    from (select (date_trunc('day', at at time zone 'UTC') + interval '1 day') at time zone 'UTC' as upto
+            from (select coalesce((select upto from last),
+                                  (select at from mrq_event order by item_id, seq limit 1)) as at) begins) day
+    left join last on true
+   where day.upto <= (select mrq_now()) - interval '1 hour'),
+counted as (
+  select d.upto, d.before, count(e.hash) as events,
+         sha256(coalesce(string_agg(e.hash, '' order by e.item_id, e.seq), '')) as digest
+    from due d left join mrq_event e on e.at >= d.since and e.at < d.upto group by d.upto, d.before)
+insert into mrq_checkpoint (upto, events, digest, hash)
+select upto, events, digest,
+       sha256(before || convert_to(concat_ws(' ', extract(epoch from upto), events), 'UTF8') || digest) from counted
+on conflict do nothing returning upto
+"""
+
+
+def count_day(db: Db) -> bool:
+    """Keep what the next day's entries were, if it is over; whether it was."""
+    return db.execute(_COUNT).fetchone() is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day whose entries were counted: how many, how many there are now, whether they and its record are the same."""
+
+    upto: datetime
+    kept: int
+    found: int
+    is_same: bool
+    is_chained: bool
+
+
+_DAYS: Final = """
+with kept as materialized (
+  select row_number() over by_time - 1 as place, upto, events, digest, hash,
+         coalesce(lag(hash) over by_time, '') as before
+    from mrq_checkpoint window by_time as (order by upto)),
+found as (
+  select width_bucket(at, (select array_agg(upto order by upto) from kept)) as place, count(*) as events,
+         sha256(string_agg(hash, '' order by item_id, seq)) as digest
+    from mrq_event where exists (select from kept) group by 1)
+select kept.upto, kept.events as kept, coalesce(found.events, 0) as found,
+       kept.digest = coalesce(found.digest, sha256('')) as is_same,
+       kept.hash = sha256(before || convert_to(concat_ws(' ', extract(epoch from upto), kept.events), 'UTF8')
+                          || kept.digest) as is_chained
+  from kept left join found using (place) order by upto
+"""
+
+
+def days(db: Db) -> list[Day]:
+    """Every day that was counted, beside what its entries are now."""
+    with db.cursor(row_factory=class_row(Day)) as cursor:
+        return cursor.execute(_DAYS).fetchall()
 
 
 def first_difference(db: Db, kept: Sequence[Link]) -> Difference | None:

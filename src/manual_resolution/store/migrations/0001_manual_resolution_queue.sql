@@ -181,6 +181,14 @@ create table mrq_event (
     and (private is null) = (salt is null) and (private is null or private_hash is not null))
 );
 
+-- What the history was, a whole day (UTC) each: a chain of its own, by which entries cut off at an end are missed.
+create table mrq_checkpoint (
+  upto   timestamptz primary key,         -- of the entries since the one before, before this instant
+  events bigint      not null,
+  digest bytea       not null,            -- over their hashes, by item and number
+  hash   bytea       not null             -- over this and the one before
+);
+
 -- What one person did, in its order; adds and sweeps are not people's.
 create index mrq_event_of_person on mrq_event (actor, at) where actor_kind = 'person';
 
@@ -706,6 +714,8 @@ create trigger mrq_no_delete before delete or truncate on manual_resolution_queu
   for each statement execute function mrq_refuse('items are kept');
 create trigger mrq_no_delete before delete or truncate on mrq_event
   for each statement execute function mrq_refuse('the history is append-only');
+create trigger mrq_no_change before update or delete or truncate on mrq_checkpoint
+  for each statement execute function mrq_refuse('what was counted is kept');
 create trigger mrq_no_delete before delete or truncate on mrq_occurrence
   for each statement execute function mrq_refuse('occurrences are append-only');
 create trigger mrq_no_delete before delete or truncate on mrq_attempt
