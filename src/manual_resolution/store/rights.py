@@ -48,8 +48,8 @@ _OPERATOR: Final[tuple[Right, ...]] = (
     *((right, "mrq_request", ()) for right in ("select", "insert", "update", "delete")),
     *((right, table, ()) for table in ("mrq_presence", "mrq_draft")
       for right in ("select", "insert", "update", "delete")),
-    *(("select", table, ()) for table in ("mrq_event", "mrq_checkpoint", "mrq_setting", "mrq_migration",
-                                                *_COUNTED)),
+    *(("select", table, ()) for table in ("mrq_event", "mrq_setting", "mrq_migration", *_COUNTED)),
+    *((right, "mrq_checkpoint", ()) for right in ("select", "insert")),
     ("select", "mrq_person", ("id", "name", "disabled_at")),
     ("select", "mrq_grant", ()),
 )  # fmt: skip
