@@ -1,6 +1,6 @@
 """The producers' side of the queue: one failure, many, one in a caller's own transaction; and that it succeeded."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from manual_resolution import intake as strict
+from manual_resolution.admission import Admission
 from manual_resolution.errors import Refused, SettingsError, Unreachable
 from manual_resolution.intake import Intake
 from manual_resolution.item import Actor, Added, Item
@@ -26,28 +27,35 @@ RETRIES = 10
 RESTLESS = "The same failure was added and resolved too often meanwhile: try again."
 
 
-class Adding:
-    """What producers ask of the queue in `database`."""
+class Adding(Admission):
+    """What producers ask of the queue in `database`.
+
+    `by` is a program that speaks for itself, by its token: it adds in its own name. Without it a producer is whom the
+    host's program says it is.
+    """
 
     def __init__(self, database: Database, settings: Settings, workflows: Registry | None = None) -> None:
         self.database, self.settings, self._workflows = database, settings, workflows
         self._sla_seconds = settings.sla_seconds
 
-    def add(self, *thing: Any, connection: Any = None, **facts: Any) -> Added:
+    def add(self, *thing: Any, connection: Any = None, by: Actor | None = None, **facts: Any) -> Added:
         """Add one failure; takes what `add_to_queue` takes."""
-        return self.tell(strict.intake(*thing, **facts), connection=connection)
+        return self.tell(strict.intake(*thing, **facts), connection=connection, by=by)
 
-    def tell(self, intake: Intake, *, connection: Any = None, add_id: UUID | None = None) -> Added:
+    def tell(
+        self, intake: Intake, *, connection: Any = None, add_id: UUID | None = None, by: Actor | None = None
+    ) -> Added:
         """Add one checked failure, or count it when it is open already; within `MRQ_ADD_TIMEOUT` seconds in all.
 
         It is recorded under `intake.add_id`, once however often it is told, or under the new id `add_id`. What its type
         declares secret is not kept. With `connection` (psycopg 3, or a wrapper over one) it joins the caller's
         transaction. Raises `Unreachable`; nothing is spooled here, `add_to_queue` does that.
         """
-        intake = self._without_secrets(intake)
+        who = None if by is None else self.admit(by, "add", item_type=intake.item_type)
+        intake = self._without_secrets(intake if who is None else replace(intake, producer=who.name))
         if connection is not None:
             return self._tell_within(driver_connection(connection), intake)
-        values = self._values(intake, intake.add_id or add_id or uuid4())
+        values = self._values(intake, intake.add_id or add_id or uuid4(), who.via if who else None)
         ends = monotonic() + self.settings.add_timeout
         try:
             return self._tell_once(values, self.settings.add_timeout, again=intake.add_id is not None)
@@ -102,19 +110,23 @@ class Adding:
         producer: str = "producer",
         seconds: float = 3600,
         id_of: Callable[[int], UUID] | None = None,
+        by: Actor | None = None,
     ) -> Sequence[Added]:
         """Add a batch in one transaction: all of it or nothing; the answers in the order given.
 
         The database must answer within `MRQ_ADD_TIMEOUT` and have taken it within `seconds`. `id_of` gives the
         `add_id` of what has none, by its place in the batch.
         """
-        by = Actor(producer, "producer", here())
+        told = map(self._without_secrets, intakes if by is None else self._admitted(intakes, by))
+        teller = Actor(by.name if by else producer, "producer", by.via if by else here())
         with self.database.connection(min(seconds, self.settings.add_timeout)) as db:
             give_until(db, monotonic() + seconds)
             with db.transaction():
-                return adding.add_many(
-                    db, map(self._without_secrets, intakes), by, self._sla_seconds, self.settings.warn_at, id_of=id_of
-                )
+                return adding.add_many(db, told, teller, self._sla_seconds, self.settings.warn_at, id_of=id_of)
+
+    def _admitted(self, intakes: Iterable[Intake], by: Actor) -> Iterator[Intake]:
+        admit = lru_cache(lambda item_type: self.admit(by, "add", item_type=item_type))
+        return (replace(intake, producer=admit(intake.item_type).name) for intake in intakes)
 
     def replay(self, intakes: Sequence[Intake], via: str, seconds: float = 60) -> int:
         """Record what was spooled, each under its `add_id` and once; how many were not recorded before.
@@ -170,8 +182,10 @@ class Adding:
         resource_key: str | None = None,
         dedup_key: str | None = None,
         producer: str | None = None,
+        by: Actor | None = None,
     ) -> Item | None:
         """It has succeeded: an unowned item is resolved, an owned one marked (`succeeded_at`); None if none is open."""
+        who = None if by is None else self.admit(by, "withdraw", item_type=item_type)
         checked = strict.intake(
             item_type,
             resource_type,
@@ -180,14 +194,18 @@ class Adding:
             reason,
             resource_key=resource_key,
             dedup_key=dedup_key,
-            producer=producer,
+            producer=who.name if who else producer,
         )
         thing = {
             name: getattr(checked, name)
             for name in ("item_type", "resource_type", "resource_id", "resource_key", "dedup_key")
         }
-        with self.database.connection() as db:
-            return items.withdraw(db, Actor(f"producer:{checked.producer}", "producer", here()), checked.reason, thing)
+        teller = Actor(f"producer:{checked.producer}", "producer", who.via if who else here())
+        with self.database.transaction() if who else self.database.connection() as db:
+            found = items.withdraw(db, teller, checked.reason, thing)
+            if who and found:
+                self.admit(who, "withdraw", found.id)  # another's: all of it is taken back
+            return found
 
 
 def without_declared_secrets(intake: Intake, known: Registry | None) -> Intake:

@@ -7,12 +7,14 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any, Final
 
 from manual_resolution import intake as strict
+from manual_resolution.admission import limited
+from manual_resolution.decision import By
 from manual_resolution.errors import InvalidInput
 from manual_resolution.item import HELD, STATUSES, Browse, Filter, Item
 from manual_resolution.priority import PRIORITIES
@@ -72,6 +74,7 @@ class Browsing(Reading):
         team: str | None = None,
         resolved: bool = False,
         limit: int = 100,
+        by: By | None = None,
     ) -> Sequence[Item]:
         """Items in the order of `browse`; resolved ones too if `resolved` or `status` says so."""
         narrower = Browse(
@@ -84,16 +87,23 @@ class Browsing(Reading):
             team=team,
             resolved=resolved,
         )
-        return self.browse(narrower, limit=limit).items
+        return self.browse(narrower, limit=limit, by=by).items
 
     def browse(
-        self, chosen: Browse = EVERYTHING, *, after: str | None = None, before: str | None = None, limit: int = 50
+        self,
+        chosen: Browse = EVERYTHING,
+        *,
+        after: str | None = None,
+        before: str | None = None,
+        limit: int = 50,
+        by: By | None = None,
     ) -> Page:
         """One page: the first, or what follows `after` or stands before `before`, cursors of another page.
 
         Unknown outcomes come first, then open items in the order of work, then resolved ones, the last first. Raises
         `InvalidInput` for a cursor that is none and for a field that is not declared or hidden.
         """
+        chosen = limited(chosen, self.reader(by), "read")
         whole = self._prepare(chosen)
         start = read_cursor(before, "before") if before else read_cursor(after) if after else None
         with self.database.connection(60) as db:
@@ -112,16 +122,17 @@ class Browsing(Reading):
             whole=whole,
         )
 
-    def count(self, chosen: Browse = EVERYTHING, most: int = MOST) -> Counted | None:
+    def count(self, chosen: Browse = EVERYTHING, most: int = MOST, *, by: By | None = None) -> Counted | None:
         """How many there are, counted up to `most`; none where that takes too long."""
+        chosen = limited(chosen, self.reader(by), "read")
         self._prepare(chosen)
         with self.database.connection(60) as db:
             number = store.count(db, chosen, most + 1, COUNTING)
         return None if number is None else Counted(min(number, most), number > most)
 
-    def select(self, chosen: Browse, most: int = MOST) -> Sequence[int]:
+    def select(self, chosen: Browse, most: int = MOST, *, by: By | None = None) -> Sequence[int]:
         """The ids of all that a browse finds, in their order, at most so many."""
-        return [item.id for item in self.browse(chosen, limit=most).items]
+        return [item.id for item in self.browse(chosen, limit=most, by=by).items]
 
     def browsable_fields(self, item_type: str | None = None) -> dict[str, str]:
         """Name and label of the context fields that a list may be narrowed by; hidden ones are not among them."""
@@ -337,8 +348,3 @@ def check_range(value: str) -> None:
         ends = []
     if not ends or not all(ends):
         raise InvalidInput("field", value, "a range of dates such as 2026-01-01..2026-01-31, one end may be left out")
-
-
-def limited(chosen: Browse, types: frozenset[str] | None) -> Browse:
-    """The same, of these item types only."""
-    return chosen if types is None else replace(chosen, types=types)

@@ -271,6 +271,7 @@ def erase(
 
     Raises `InvalidInput` for a value too short, or a reason that says one. `dry_run` only counts.
     """
+    by = queue.admit(by, "erase")
     needles, why = [Needle(value) for value in dict.fromkeys(values)], strict.justification(why)
     if needles and alone(needle.value for needle in needles).search(why):
         raise InvalidInput("justification", "(not shown)", "a reason that does not say the subject: it stays")

@@ -31,12 +31,18 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a list or a claim is limited to; none means any. `resource_id` goes with `resource_type`."""
+    """What a list or a claim is limited to; none means any. `resource_id` goes with `resource_type`.
+
+    `types`: nothing else, whatever is asked for, but (with a `reader`) what that one added, of the types `own`.
+    """
 
     item_type: str | None = None
     priority: str | None = None
     resource_type: str | None = None
     resource_id: int | None = None
+    types: frozenset[str] | None = None
+    own: frozenset[str] | None = None
+    reader: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +51,7 @@ class Browse(Filter):
 
     `age`: at least so old. `facts`: name and value of declared context fields; the value may be a range of dates,
     `2026-01-01..2026-01-31`, either end of which may be left out. `resolved`: resolved items too. `waiting`: only what
-    nobody holds and nothing holds back. `types`: nothing else, whatever is asked for.
+    nobody holds and nothing holds back.
     """
 
     status: str | None = None
@@ -58,7 +64,6 @@ class Browse(Filter):
     facts: tuple[tuple[str, str], ...] = ()
     resolved: bool = False
     waiting: bool = False
-    types: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -62,8 +62,19 @@ class People:
         with self.database.connection() as db:
             found = kept.named(db, by.name)
         if found is None:
-            raise Forbidden(f"{by.name} is not known here, or is disabled: an admin adds people with `mrq user add`.")
+            raise Forbidden(
+                f"{by.name} is not known here, or is disabled: say who you are with --as or MRQ_OPERATOR "
+                "(`mrq user add` adds people)."
+            )
         return replace(by, name=found.name, grants=Grants.of(*found.roles)) if found.is_kept else by
+
+    def colleague(self, name: str) -> Actor:
+        """Somebody who is to be given an item; raises `InvalidInput` for a name not known while anybody is kept."""
+        with self.database.connection() as db:
+            found = kept.named(db, name)
+        if found is None:
+            raise InvalidInput("to", name, "somebody who is kept here and not disabled")
+        return Actor(found.name, "person", "", Grants.of(*found.roles) if found.is_kept else None)
 
     def by_token(self, text: str) -> Actor | None:
         """Who speaks with a token (`mrq_7_…`); None where it is none, expired or revoked."""
@@ -177,13 +188,14 @@ class People:
                     raise Refused(f"{person.name} does not have the role {one}: {', '.join(person.roles) or 'none'}.")
         return self._person(name)
 
-    def set_password(self, by: Actor, name: str, password: str) -> None:
+    def set_password(self, by: Actor, name: str, password: str) -> Person:
         """A new password, one's own too; every session of theirs ends."""
         person = self._person(name)
         by = self._admit(by, person.name)
         hash_ = password_hash(password, person.name)
         with self.database.connection() as db:
             kept.set_password(db, person.id, hash_, by)
+        return self._person(name)
 
     def disable(self, by: Actor, name: str) -> Person:
         """Let somebody in no more: their sessions and tokens end at once, for good."""
@@ -203,6 +215,7 @@ class People:
 
     def history(self, by: Actor, name: str | None = None, limit: int = 100) -> list[Change]:
         """What changed about people, or about one, the latest first."""
+        name = name and strict.operator(name, "name")
         self._admit(by, name)
         with self.database.connection() as db:
             return kept.history(db, name, limit)
@@ -234,11 +247,12 @@ class People:
 
     def tokens(self, by: Actor, name: str | None = None) -> list[Token]:
         """Somebody's tokens, or everybody's."""
+        name = name and strict.operator(name, "name")
         self._admit(by, name)
         with self.database.connection() as db:
             return kept.tokens(db, name)
 
-    def revoke_token(self, by: Actor, token_id: int) -> None:
+    def revoke_token(self, by: Actor, token_id: int) -> Token:
         """End a token at once, one's own or (an admin) anybody's."""
         with self.database.connection() as db:
             found = kept.token(db, token_id)
@@ -248,9 +262,11 @@ class People:
         with self.database.connection() as db:
             if not kept.revoke_token(db, token_id, by):
                 raise Refused(f"Token {token_id} has ended already.")
+            return kept.token(db, token_id) or found
 
     def sessions(self, by: Actor, name: str | None = None) -> list[Session]:
         """Somebody's sessions under way, or everybody's."""
+        name = name and strict.operator(name, "name")
         self._admit(by, name)
         with self.database.connection() as db:
             return signed.sessions(db, IDLE, name)
@@ -291,7 +307,7 @@ class People:
 
     def _person(self, name: str) -> Person:
         with self.database.connection() as db:
-            found = kept.of_name(db, name)
+            found = kept.of_name(db, strict.operator(name, "name"))
         if found is None:
             raise NotFound(f"{name} is not known here.")
         return found

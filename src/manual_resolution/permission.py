@@ -29,8 +29,12 @@ MOVES: Final[dict[str, frozenset[Role]]] = {
     **dict.fromkeys(("resolve", "take_back", "probe"), _OPERATORS),
     **dict.fromkeys(("approve", "deny", "confirm"), _APPROVERS),
     **dict.fromkeys(("add", "withdraw"), _SERVICES),
-    **dict.fromkeys(("people", "erase"), _ADMINS),
+    "report": _ANYBODY - {"service"},
+    **dict.fromkeys(("people", "erase", "look_after"), _ADMINS),
 }
+
+#: About the queue as a whole: a role for one item type is none for these.
+WHOLE: Final = frozenset({"report", "people", "erase", "look_after"})
 
 #: What these roles reach are only the items they added themselves.
 OWN_ONLY: Final = _SERVICES
@@ -103,6 +107,8 @@ class Grants:
             types_of(grant for grant in fitting if grant.role not in OWN_ONLY),
             types_of(grant for grant in fitting if grant.role in OWN_ONLY),
         )
+        if move in WHOLE and not found.is_all:
+            found = Reach(frozenset(), frozenset())
         return found & self.within.reach(move) if self.within else found
 
     def types(self, move: str) -> frozenset[str] | None:
@@ -122,7 +128,7 @@ class Grants:
 def forbidden(name: str, move: str, grants: Grants, item_type: str | None = None) -> Forbidden:
     """Why somebody may not: which role it needs, and which they have."""
     needed = " or ".join(role for role in ROLES if role in MOVES.get(move, ())) or "nobody has"
-    on = f" for {item_type}" if item_type else ""
+    on = f" for {item_type}" if item_type and not grants.reach(move).is_none else ""
     has = ", ".join(grants.texts()) or "no role"
     return Forbidden(f"{name} may not {move.replace('_', ' ')}: that needs the role {needed}{on}; {name} has {has}.")
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from manual_resolution import intake as strict
 from manual_resolution.browsing import Browsing
-from manual_resolution.decision import By, person, refuse_if_stale, standing
+from manual_resolution.decision import By, refuse_if_stale, standing
 from manual_resolution.errors import InvalidInput, Refused
 from manual_resolution.item import Item
 from manual_resolution.store import items
@@ -44,7 +44,8 @@ class Placing(Browsing):
         Raises `Refused` for critical and overdue items and for a neighbour that stands elsewhere, `Stale` at another
         `version`.
         """
-        who, text = person(by), strict.justification(justification)
+        who, text = self.admit(by, "place", item_id), strict.justification(justification)
+        self.reader(who, before if after is None else after)
         if before is not None and after is not None:
             raise InvalidInput("after", after, "give one neighbour: before or after")
         if not timedelta(minutes=1) <= span <= LONGEST:
@@ -58,7 +59,7 @@ class Placing(Browsing):
 
     def unplace(self, item_id: int, by: By, note: str | None = None, *, version: int | None = None) -> Item:
         """Let an item go by its deadline again."""
-        who = person(by)
+        who = self.admit(by, "place", item_id)
         text = None if note is None else strict.note(note)
         with standing(self.database, item_id, version) as db:
             if found := store.unplace(db, item_id, who, text):

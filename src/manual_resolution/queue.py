@@ -10,8 +10,9 @@ from typing import Any
 from manual_resolution import intake as strict
 from manual_resolution import registry, sweeping
 from manual_resolution.adding import Adding
+from manual_resolution.admission import limited
 from manual_resolution.case import Glimpse, Seen
-from manual_resolution.decision import By, Decision, Resolution, person, refuse_strays, refuse_unless_free, standing
+from manual_resolution.decision import By, Decision, Resolution, refuse_strays, refuse_unless_free, standing
 from manual_resolution.errors import InvalidInput, Refused
 from manual_resolution.execution import Step
 from manual_resolution.item import Actor, Filter, Item
@@ -79,7 +80,7 @@ class Queue(Adding, Placing):
     ) -> Item | None:
         """Claim the next item in the order of work; None when nothing may be served to this person."""
         self.wake()
-        serving = Serving(person(by), self.lease, chosen, self._teams(teams), skipped)
+        serving = self._serving(self.admit(by, "claim"), chosen, teams, skipped)
         with self.database.connection() as db:
             found = claiming.claim_next(db, serving)
             if found is None and serving.teams and claiming.count_served(db, serving, 1):
@@ -97,13 +98,13 @@ class Queue(Adding, Placing):
         limit: int = 100,
     ) -> int:
         """How many items `next` could serve this person now, counted up to `limit`."""
-        serving = Serving(person(by), self.lease, chosen, self._teams(teams), skipped)
+        serving = self._serving(self.admit(by, "claim"), chosen, teams, skipped)
         with self.database.connection() as db:
             return claiming.count_served(db, serving, limit)
 
     def claim(self, item_id: int, by: By, *, version: int | None = None) -> Item:
         """Claim one item by id, a deferred or targeted one too; one's own again renews the lease."""
-        who = person(by)
+        who = self.admit(by, "claim", item_id)
         self.wake()
         with standing(self.database, item_id, version) as db:
             found = claiming.claim(db, item_id, who, self.lease) or claiming.extend(db, item_id, who, self.lease)
@@ -111,7 +112,7 @@ class Queue(Adding, Placing):
 
     def extend(self, item_id: int, by: By) -> Item:
         """Renew one's lease."""
-        who = person(by)
+        who = self.admit(by, "extend", item_id)
         with self.database.connection() as db:
             return claiming.extend(db, item_id, who, self.lease) or self._refuse(
                 db, item_id, who, "extended", mine=True
@@ -119,28 +120,29 @@ class Queue(Adding, Placing):
 
     def release(self, item_id: int, by: By, note: str | None = None, *, version: int | None = None) -> Item:
         """Give one's item back, undecided."""
-        who = person(by)
+        who = self.admit(by, "release", item_id)
         text = None if note is None else strict.note(note)
         with standing(self.database, item_id, version) as db:
             return items.release(db, item_id, who, text) or self._refuse(db, item_id, who, "released", mine=True)
 
     def decline(self, item_id: int, by: By, reason: str, *, version: int | None = None) -> Item:
         """Give one's item back, not to be served it again."""
-        who, text = person(by), strict.justification(reason)
+        who, text = self.admit(by, "decline", item_id), strict.justification(reason)
         with standing(self.database, item_id, version) as db:
             return items.decline(db, item_id, who, text) or self._refuse(db, item_id, who, "declined", mine=True)
 
     def hand_over(self, item_id: int, by: By, to: str, note: str | None = None, *, version: int | None = None) -> Item:
         """Give one's item to a named colleague."""
-        who, other = person(by), strict.operator(to, "to")
+        who, other = self.admit(by, "hand_over", item_id), self.people.colleague(strict.operator(to, "to"))
+        self.admit(other, "claim", item_id)
         text = None if note is None else strict.note(note)
         with standing(self.database, item_id, version) as db:
-            found = items.hand_over(db, item_id, who, other, self.lease, text)
+            found = items.hand_over(db, item_id, who, other.name, self.lease, text)
             return found or self._refuse(db, item_id, who, "handed over", mine=True)
 
     def take_over(self, item_id: int, by: By, reason: str, *, version: int | None = None) -> Item:
         """Take an item from its owner, saying why."""
-        who, text = person(by), strict.justification(reason)
+        who, text = self.admit(by, "take_over", item_id), strict.justification(reason)
         with standing(self.database, item_id, version) as db:
             found = items.take_over(db, item_id, who, self.lease, text)
             return found or self._not_taken_over(db, item_id, who)
@@ -168,7 +170,7 @@ class Queue(Adding, Placing):
         version: int | None = None,
     ) -> Item:
         """Put an item aside for `span`, or until an instant in the future (at most 366 days)."""
-        who, text = person(by), strict.justification(justification)
+        who, text = self.admit(by, "defer", item_id), strict.justification(justification)
         if (span is None) == (until is None):
             raise InvalidInput("span", span, "give how long, or until when, not both")
         strict.deferral(span, until)
@@ -186,7 +188,7 @@ class Queue(Adding, Placing):
         self, item_id: int, by: By, justification: str, *, to: str | None = None, version: int | None = None
     ) -> Item:
         """Pass an item on, to a team or to anybody else; it is not served to `by` again."""
-        who, text = person(by), strict.justification(justification)
+        who, text = self.admit(by, "escalate", item_id), strict.justification(justification)
         team = None if to is None else strict.team(to, "to")
         with standing(self.database, item_id, version) as db:
             return items.escalate(db, item_id, who, team, text) or self._refuse(db, item_id, who, "escalated")
@@ -195,7 +197,7 @@ class Queue(Adding, Placing):
 
     def set_priority(self, item_id: int, by: By, to: str, justification: str, *, version: int | None = None) -> Item:
         """Change an open item's priority; a higher one moves the deadline earlier, nothing moves it later."""
-        who, text = person(by), strict.justification(justification)
+        who, text = self.admit(by, "set_priority", item_id), strict.justification(justification)
         if to not in PRIORITIES:
             raise InvalidInput("priority", to, f"one of {', '.join(PRIORITIES)}")
         with standing(self.database, item_id, version) as db:
@@ -206,7 +208,7 @@ class Queue(Adding, Placing):
 
     def note(self, item_id: int, by: By, text: str, *, version: int | None = None) -> Item:
         """Add a note to an open item's history."""
-        who, words = person(by), strict.note(text)
+        who, words = self.admit(by, "note", item_id), strict.note(text)
         with standing(self.database, item_id, version) as db:
             return items.note(db, item_id, who, words) or self._refuse(db, item_id, who, "noted", owned=True)
 
@@ -214,7 +216,7 @@ class Queue(Adding, Placing):
         self, item_id: int, by: By, context: Mapping[str, Any], justification: str, *, version: int | None = None
     ) -> Item:
         """Merge corrected facts into an open item's context."""
-        who, text = person(by), strict.justification(justification)
+        who, text = self.admit(by, "amend", item_id), strict.justification(justification)
         given: Any = context
         facts = dict(given) if isinstance(given, Mapping) else given
         stored = strict.intake("any", "any", 1, "low", "any", facts).context
@@ -244,9 +246,8 @@ class Queue(Adding, Placing):
         An option that needs two persons, and every override, is recorded as a proposal: raises `WaitsForApproval`.
         Also raises `Changed`, `NotPossible`, `Failed`, `OutcomeUnknown`.
         """
-        return self._decide(
-            item, option, justification, person(by), values, seen, source, override=override, version=version
-        )
+        who = self.admit(by, "resolve", item if isinstance(item, int) else item.id)
+        return self._decide(item, option, justification, who, values, seen, source, override=override, version=version)
 
     def resolve_and_next(
         self,
@@ -263,10 +264,10 @@ class Queue(Adding, Placing):
         version: int | None = None,
     ) -> tuple[Resolution, Item | None]:
         """Decide one and claim the next: in one statement."""
-        who, served = person(by), self._teams(teams)
-        serving = Serving(who, self.lease, chosen, served)
+        who = self.admit(by, "resolve", item if isinstance(item, int) else item.id)
+        serving = self._serving(who, chosen, teams)
         resolution = self._decide(item, option, justification, who, values, seen, source, serving, version=version)
-        return resolution, resolution.next or self.next(who, chosen=chosen, teams=served)
+        return resolution, resolution.next or self.next(who, chosen=chosen, teams=teams)
 
     def _decide(
         self,
@@ -317,37 +318,44 @@ class Queue(Adding, Placing):
         `seen` is the id of the proposal the person looked at; another one by now is refused. Raises `Changed` when the
         world is not as it was proposed: the proposal has then ended. Else raises what `resolve` raises.
         """
+        who, text = self.admit(by, "approve", item_id), None if note is None else strict.note(note)
         self.wake(every=0)
-        text = None if note is None else strict.note(note)
-        return self.proposing.approve(item_id, person(by), text, seen, version)
+        return self.proposing.approve(item_id, who, text, seen, version)
 
     def deny(self, item_id: int, by: By, reason: str, *, version: int | None = None) -> Item:
         """End the open proposal; the item is its proposer's again. The proposer takes it back in the same way."""
+        who, text = self.admit(by, "read", item_id), strict.justification(reason)
+        self.admit(who, "take_back" if self._is_proposer(item_id, who.name) else "deny", item_id)
         self.wake(every=0)
-        who, text = person(by), strict.justification(reason)
         with standing(self.database, item_id, version):
             pass  # what ends is a proposal, by its own id
         return self.proposing.deny(item_id, who, text)
 
+    def _is_proposer(self, item_id: int, name: str) -> bool:
+        item = self.get(item_id)
+        return item.held == "approval" and item.assigned_to == name
+
     def next_given_back(self, by: By, *, chosen: Filter = ANY, skipped: Sequence[int] = ()) -> Item | None:
         """Claim one's next item whose proposal was denied, lapsed or became void; None when there is none."""
+        serving = self._serving(self.admit(by, "claim"), chosen, skipped=skipped)
         self.wake()
         with self.database.connection() as db:
-            return claiming.claim_given_back(db, Serving(person(by), self.lease, chosen, skipped=skipped))
+            return claiming.claim_given_back(db, serving)
 
     def confirm(
         self, item_id: int, by: By, *, done: bool | None = None, note: str | None = None, version: int | None = None
     ) -> Resolution | Item:
         """Settle an unknown outcome: done, not done, or (None) as its probe finds it."""
+        who = self.admit(by, "probe" if done is None else "confirm", item_id)
+        text = None if note is None else strict.note(note)
         self.wake(every=0)
-        who, text = person(by), None if note is None else strict.note(note)
         with standing(self.database, item_id, version):
             pass  # what is settled is an attempt, by its own id
         return self.execution.confirm(item_id, done, who, text)
 
     def reopen(self, item_id: int, by: By, justification: str, *, version: int | None = None) -> Item:
         """A new item from a resolved one, pointing back to it."""
-        who, text = person(by), strict.justification(justification)
+        who, text = self.admit(by, "reopen", item_id), strict.justification(justification)
         with standing(self.database, item_id, version) as db:
             return items.reopen(db, item_id, who, self.settings.sla_seconds, text) or self._not_reopened(db, item_id)
 
@@ -363,6 +371,11 @@ class Queue(Adding, Placing):
     def lease(self) -> timedelta:
         """How long a claim lasts without being renewed."""
         return timedelta(minutes=self.settings.lease_minutes)
+
+    def _serving(
+        self, who: Actor, chosen: Filter, teams: Sequence[str] | None = None, skipped: Sequence[int] = ()
+    ) -> Serving:
+        return Serving(who, self.lease, limited(chosen, who, "claim"), self._teams(teams), skipped)
 
     def _teams(self, teams: Sequence[str] | None) -> tuple[str, ...]:
         return tuple(self.settings.team if teams is None else teams)

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from manual_resolution import intake as strict
 from manual_resolution import registry
+from manual_resolution.admission import Admission
 from manual_resolution.answers import Plan
 from manual_resolution.case import Case
-from manual_resolution.decision import By, person
+from manual_resolution.decision import By
 from manual_resolution.errors import NotFound, Refused
 from manual_resolution.execution import Execution, Step
 from manual_resolution.item import Event, Filter, Item, iso
@@ -27,8 +28,11 @@ from manual_resolution.workflow import Option
 ANY: Final = Filter()
 
 
-class Reading:
-    """What anybody may ask of the queue in `database`; a list ends first what is due."""
+class Reading(Admission):
+    """What anybody may ask of the queue in `database`; a list ends first what is due.
+
+    `by` is who asks, where it is a person or a program with roles of its own; without it nothing is limited.
+    """
 
     def __init__(self, database: Database, settings: Settings, workflows: registry.Registry | None, step: Step) -> None:
         self.database, self.settings = database, settings
@@ -50,8 +54,9 @@ class Reading:
         """What keeps decisions for a second person."""
         return Proposing(self.execution)
 
-    def get(self, item_id: int) -> Item:
+    def get(self, item_id: int, *, by: By | None = None) -> Item:
         """One item."""
+        self.reader(by, item_id)
         with self.database.connection() as db:
             return self._found(items.get(db, item_id), item_id)
 
@@ -61,50 +66,57 @@ class Reading:
 
     def reveal(self, item_id: int, by: By, justification: str) -> Item:
         """An item whose personal facts are to be shown: its history keeps to whom, and why."""
-        who, text = person(by), strict.justification(justification)
+        who, text = self.admit(by, "reveal", item_id), strict.justification(justification)
         item = self.get(item_id)
         if not (labels := self.mask(item).labels):
             raise Refused(f"#{item_id} hides nothing personal.")
         with self.database.connection() as db:
             return self._found(items.reveal(db, item_id, who, list(labels), text), item_id)
 
-    def history(self, item_id: int) -> Sequence[Event]:
+    def history(self, item_id: int, *, by: By | None = None) -> Sequence[Event]:
         """An item's events, oldest first."""
+        self.reader(by, item_id)
         with self.database.connection() as db:
             found = events.of_item(db, item_id)
         if not found:
             raise NotFound(f"There is no item #{item_id}.")
         return found
 
-    def attempts(self, item_id: int) -> Sequence[Attempt]:
+    def attempts(self, item_id: int, *, by: By | None = None) -> Sequence[Attempt]:
         """An item's attempts, oldest first."""
+        self.reader(by, item_id)
         with self.database.connection() as db:
             return attempts.of_item(db, item_id)
 
-    def approvals(self) -> Sequence[Waiting]:
+    def approvals(self, *, by: By | None = None) -> Sequence[Waiting]:
         """What waits for a second person, the first to lapse first."""
+        who = self.reader(by)
         self.wake()
-        return self.proposing.waiting()
+        return [one for one in self.proposing.waiting() if self.is_readable(one.item, who)]
 
-    def proposals(self, item_id: int) -> Sequence[Proposal]:
+    def proposals(self, item_id: int, *, by: By | None = None) -> Sequence[Proposal]:
         """An item's proposals, oldest first."""
+        self.reader(by, item_id)
         with self.database.connection() as db:
             return proposals.of_item(db, item_id)
 
-    def examine(self, item_id: int) -> Case:
+    def examine(self, item_id: int, *, by: By | None = None) -> Case:
         """Lay an item out for a decision: live checks, recommendation, options, plans."""
+        self.reader(by, item_id)
         return self.execution.examine(item_id)
 
-    def plan(self, item_id: int, option: str, values: Mapping[str, Any]) -> Plan:
+    def plan(self, item_id: int, option: str, values: Mapping[str, Any], *, by: By | None = None) -> Plan:
         """What deciding so would touch; does nothing."""
+        self.reader(by, item_id)
         return self.execution.plan(item_id, self._option(item_id, option), values)
 
     def reach(self) -> None:
         """Raise `Unreachable` unless the database answers within two seconds."""
         self.database.reach(2)
 
-    def depth(self) -> dict[str, Any]:
+    def depth(self, *, by: By | None = None) -> dict[str, Any]:
         """The metric of the queue as it stands (specification, Monitoring)."""
+        by and self.admit(by, "report")
         with self.database.connection(60) as db:
             found = metrics.gauges(db)
         by_priority = {priority: found.by_priority.get(priority, 0) for priority in PRIORITIES}
@@ -117,8 +129,9 @@ class Reading:
             "timestamp": iso(found.at.replace(microsecond=0)),
         }
 
-    def waiting_for_teams(self) -> dict[str, int]:
+    def waiting_for_teams(self, *, by: By | None = None) -> dict[str, int]:
         """How many items wait for which team."""
+        self.reader(by)
         with self.database.connection() as db:
             return items.waiting_for_teams(db)
 

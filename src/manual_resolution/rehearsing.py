@@ -29,6 +29,7 @@ def rehearse(
     queue: Queue, item_id: int, key: str, by: By, *, values: Mapping[str, Any], override: bool = False
 ) -> Rehearsal:
     """Try a decision: raises what `resolve` raises for an item that is not free, and for values that are wrong."""
+    by = queue.admit(by, "read", item_id)
     case = queue.examine(item_id)
     mask = queue.mask(case.item)
     refuse_unless_free(case.item, person(by))

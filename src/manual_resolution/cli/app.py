@@ -24,6 +24,7 @@ from manual_resolution.cli import (
     moving,
     operator,
     parameters,
+    people,
     practice,
     process,
     producing,
@@ -106,6 +107,7 @@ for module in (
     report,
     audit,
     erasing,
+    people,
     doctor,
     db,
 ):

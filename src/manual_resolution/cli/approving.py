@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from manual_resolution.cli import parameters as given
-from manual_resolution.cli.face import open_queue, print_item, print_json, speaker
+from manual_resolution.cli.face import asking, open_queue, print_item, print_json, speaker
 
 if TYPE_CHECKING:
     from manual_resolution.proposing import Waiting
@@ -24,13 +24,13 @@ def register(app: typer.Typer) -> None:
         app.command(name, rich_help_panel=given.DECIDING, epilog=given.example(example))(command)
 
 
-def approvals(as_json: given.Json = False) -> None:
+def approvals(as_: given.As = None, as_json: given.Json = False) -> None:
     """List what waits for a second person. The first to lapse comes first."""
     from manual_resolution.cli.proposed import approval_lines
     from manual_resolution.documents import waiting_json
 
     with closing(open_queue()) as queue:
-        found = queue.approvals()
+        found = queue.approvals(by=asking(as_))
         if as_json:
             print_json([waiting_json(one, queue.mask(one.item)) for one in found])
             return

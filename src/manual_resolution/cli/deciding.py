@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from manual_resolution.cli import parameters as given
-from manual_resolution.cli.face import mask_for, measure, open_queue, print_item, print_json, speaker
+from manual_resolution.cli.face import asking, mask_for, measure, open_queue, print_item, print_json, speaker
 from manual_resolution.errors import InvalidInput, NotPossible, WaitsForApproval
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def resolve(
     number, chosen = given.item_id(item), given.pairs(values)
     if dry_run:
         with closing(open_queue()) as queue:
+            queue.admit(asking(as_), "read", number)
             print_plan(queue, number, option, chosen, as_ or os.environ.get("MRQ_OPERATOR"), as_json, override)
         return
     if why is None:

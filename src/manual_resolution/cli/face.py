@@ -105,6 +105,17 @@ def speaker(name: str | None) -> "Actor":
     return Actor(operator(chosen), "person", command())
 
 
+def asking(name: str | None = None) -> "Actor":
+    """Who asks for something to read, or looks after people: `--as`, else `MRQ_OPERATOR`, else the system's user."""
+    from manual_resolution.item import Actor
+    from manual_resolution.via import command, where
+
+    enter_demo()
+    if name or os.environ.get("MRQ_OPERATOR"):
+        return speaker(name)
+    return Actor(where().rpartition("@")[0], "person", command())
+
+
 def measure(item: "Item") -> None:
     """Emit the metric event of what was just decided, where it is one."""
     from manual_resolution.metrics import moved, note

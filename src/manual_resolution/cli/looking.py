@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from manual_resolution.cli import parameters as given
-from manual_resolution.cli.face import item_json, open_queue, print_json, speaker
+from manual_resolution.cli.face import asking, item_json, open_queue, print_json, speaker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,6 +73,7 @@ def list_(
     after: Annotated[
         str | None, given.option("--after", metavar="CURSOR", help="Go on behind a page; it said this cursor.")
     ] = None,
+    as_: given.As = None,
     as_json: given.Json = False,
 ) -> None:
     """List items in the order of work. Those whose outcome is unknown come first, resolved ones last."""
@@ -94,7 +95,7 @@ def list_(
         resolved=all_,
     )
     with closing(open_queue()) as queue:
-        page = queue.browse(chosen, after=after, limit=limit)
+        page = queue.browse(chosen, after=after, limit=limit, by=asking(as_))
         narrow = after is not None or chosen != browse_from(resolved=all_)
         print_items(queue, page.items, as_json, "Nothing matches." if narrow else "Nothing waits.")
     if page.after:
@@ -111,7 +112,7 @@ def mine(as_: given.As = None, as_json: given.Json = False) -> None:
     """List what you hold."""
     who = speaker(as_)
     with closing(open_queue()) as queue:
-        items = queue.list(status="assigned", owner=who.name, limit=MOST)
+        items = queue.list(status="assigned", owner=who.name, limit=MOST, by=who)
         print_items(queue, items, as_json, "You hold nothing.")
 
 
@@ -142,9 +143,9 @@ def show_(
     number = given.item_id(item)
     if reveal == (why is None):
         raise typer.BadParameter("--reveal and -m TEXT go together", param_hint="'--reveal'")
-    who = speaker(as_) if reveal else None
+    who = speaker(as_) if reveal else asking(as_)
     with closing(open_queue()) as queue:
-        found = queue.reveal(number, who, str(why)) if who else queue.get(number)
+        found = queue.reveal(number, who, str(why)) if reveal else queue.get(number, by=who)
         mask = queue.mask(found, reveal=reveal)
         document = item_json(found, mask)
         if checks and found.status != "resolved":
@@ -166,13 +167,13 @@ def show_(
         print("\n".join(lines))
 
 
-def history(item: given.Id, as_json: given.Json = False) -> None:
+def history(item: given.Id, as_: given.As = None, as_json: given.Json = False) -> None:
     """Show what happened to an item. Times are in UTC."""
     from manual_resolution.cli.history import lines_of
 
     number = given.item_id(item)
     with closing(open_queue()) as queue:
-        events = queue.history(number)
+        events = queue.history(number, by=asking(as_))
         item_now = queue.get(number)
         mask = queue.mask(item_now, *((event.private or {}).get("context") for event in events))
         events = mask.events(events)

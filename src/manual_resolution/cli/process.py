@@ -118,7 +118,7 @@ def summary(session: "Session") -> str:
 def held(session: "Session") -> str:
     """What the operator still holds, and how many items wait; that it is not known where the database is gone."""
     with suppress(MRQError):
-        mine = session.queue.list(owner=session.who.name, status="assigned")
+        mine = session.queue.list(owner=session.who.name, status="assigned", by=session.who)
         numbers = ", ".join(f"#{item.id}" for item in mine)
         waiting = session.queue.depth()["total_pending"]
         return f", {f'you hold {numbers}' if mine else 'nothing held by you'}. {waiting:,} wait"

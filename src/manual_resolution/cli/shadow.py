@@ -40,7 +40,9 @@ def shadow(
     """Watch a colleague decide. Reads only; ends with Ctrl-C."""
     from manual_resolution.training import Shadow
 
-    with closing(open_queue()) as queue, closing(Shadow(queue, name, speaker(as_).name)) as watching:
+    who = speaker(as_)
+    with closing(open_queue()) as queue, closing(Shadow(queue, name, who.name)) as watching:
+        queue.admit(who, "read")
         watch = Watch(watching, as_json)
         watch.begin()
         try:

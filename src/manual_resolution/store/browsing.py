@@ -12,7 +12,7 @@ from psycopg import errors as pg
 from manual_resolution.item import Browse, Item
 from manual_resolution.priority import PRIORITIES
 from manual_resolution.store.connection import Db
-from manual_resolution.store.items import ITEM, item_row, narrowed
+from manual_resolution.store.items import ITEM, item_row, narrowed, within
 from manual_resolution.store.searching import FOUND
 from manual_resolution.words import SHORT, query, words_of
 
@@ -55,7 +55,6 @@ _ASKED: Final[dict[str, LiteralString]] = {
     "team": " and escalated_to = %(team)s::text",
     "held": " and held = %(held)s::text",
     "age": " and created_at <= (select mrq_now()) - %(age)s::interval",
-    "types": " and item_type = any (%(types)s::text[])",
 }
 _OPEN_ONLY: Final = " and status in ('pending', 'assigned', 'escalated')"
 _WAITING: Final = " and status in ('pending', 'escalated') and held is null"
@@ -73,7 +72,6 @@ def asked_values(chosen: Browse) -> dict[str, Any]:
     values["words"] = words(chosen)
     if chosen.priority in PRIORITIES:
         values |= {"own": PRIORITIES.index(chosen.priority), "higher": PRIORITIES.index(chosen.priority) - 1}
-    values["types"] = None if chosen.types is None else sorted(chosen.types)
     for n, (name, value) in enumerate(chosen.facts):
         first, _, last = value.partition("..")
         values |= {f"name{n}": name, f"value{n}": value, f"first{n}": first, f"last{n}": last or "9999"}
@@ -95,6 +93,7 @@ def asked(chosen: Browse) -> LiteralString:
     """The conditions of a browse, and of nothing it does not ask for."""
     values = asked_values(chosen)
     found: LiteralString = "".join([part for name, part in _ASKED.items() if values[name] is not None])
+    found += within(values)
     if chosen.breached is not None:
         found += _BREACHED[chosen.breached]
     if chosen.waiting:

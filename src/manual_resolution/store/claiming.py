@@ -7,7 +7,7 @@ from typing import Any, Final, LiteralString
 
 from manual_resolution.item import Actor, Filter, Item
 from manual_resolution.store.connection import Db
-from manual_resolution.store.items import CHANGED, ITEM, RESOLVE, change, narrowed, one, several_of
+from manual_resolution.store.items import CHANGED, ITEM, RESOLVE, change, narrowed, one, several_of, within
 
 #: How an item becomes one's own; what names the change has its own parameter, so that another may stand beside it.
 _CLAIM_SET: Final = """
@@ -51,7 +51,7 @@ def _served(values: dict[str, Any]) -> LiteralString:
 
 
 def _narrowed(values: dict[str, Any]) -> LiteralString:
-    return "".join([part for name, part in _NARROWED.items() if values[name] not in (None, [])])
+    return "".join([part for name, part in _NARROWED.items() if values[name] not in (None, [])]) + within(values)
 
 
 def _next(values: dict[str, Any]) -> LiteralString:

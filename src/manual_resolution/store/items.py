@@ -5,7 +5,7 @@ Who moves and how travels in the UPDATE itself (`changed_*`); the database write
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 from psycopg.rows import RowMaker
 from psycopg.types.json import Jsonb
@@ -46,7 +46,25 @@ def narrowed(chosen: Filter) -> dict[str, Any]:
         "priority": chosen.priority,
         "resource_type": chosen.resource_type,
         "resource_id": chosen.resource_id,
+        "types": None if chosen.types is None else sorted(chosen.types),
+        "own_types": None if chosen.own is None else sorted(chosen.own),
+        "reader": chosen.reader,
     }
+
+
+def within(values: dict[str, Any]) -> LiteralString:
+    """The condition that nothing is found but what somebody may see."""
+    if values["types"] is None:
+        return ""
+    return _TYPES_OR_OWN if values["reader"] else _TYPES
+
+
+_TYPES: Final = " and item_type = any (%(types)s::text[])"
+_TYPES_OR_OWN: Final = """
+   and (item_type = any (%(types)s::text[])
+        or (%(own_types)s::text[] is null or item_type = any (%(own_types)s::text[]))
+           and exists (select from mrq_event e where e.item_id = id and e.seq = 1 and e.actor = %(reader)s))
+"""
 
 
 def item_row(cursor: Any) -> RowMaker[Item]:
@@ -79,6 +97,16 @@ def several_of(db: Db, statement: Any, values: dict[str, Any]) -> list[Item]:
 def get(db: Db, item_id: int) -> Item | None:
     """One item."""
     return one(db, "select" + ITEM + "from manual_resolution_queue q where id = %(id)s", {"id": item_id})
+
+
+def told_by(db: Db, item_id: int) -> tuple[str, str] | None:
+    """An item's type, and who added it."""
+    row: tuple[str, str] | None = db.execute(
+        """select item_type, (select actor from mrq_event where item_id = id and seq = 1)
+             from manual_resolution_queue where id = %s""",
+        [item_id],
+    ).fetchone()
+    return row
 
 
 def several(db: Db, ids: list[int]) -> list[Item]:

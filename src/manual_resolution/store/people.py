@@ -99,7 +99,8 @@ def named(db: Db, name: str) -> Speaker | None:
         return cursor.execute(
             "select p.id, p.name, true as is_kept,"
             + ROLES
-            + """ from mrq_person p where lower(p.name) = lower(%(name)s) and p.disabled_at is null
+            + """ from mrq_person p
+             where lower(p.name) = lower(%(name)s) and p.name = %(name)s and p.disabled_at is null
             union all
             select 0, %(name)s::text, false, '{}' where not exists (select from mrq_person)""",
             {"name": name},

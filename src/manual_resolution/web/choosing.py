@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from manual_resolution.browsing import browse_from, limited
+from manual_resolution.admission import limited
+from manual_resolution.browsing import browse_from
 from manual_resolution.item import Actor, Browse
 
 #: What an address may narrow the list by, as `browse_from` calls it.
@@ -23,4 +24,4 @@ def chosen_from(asked: Mapping[str, str], who: Actor) -> Browse:
 
 def visible(chosen: Browse, who: Actor) -> Browse:
     """The same, of the item types that who looks may see."""
-    return chosen if who.grants is None else limited(chosen, who.grants.types("read"))
+    return limited(chosen, who)

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from starlette.datastructures import QueryParams
 
@@ -220,6 +221,7 @@ async def live(
 ) -> StreamingResponse:
     """The stream of one open page: `changed` when it shows something old, `here` when others come and go."""
     key, look, item_id = looks(queue, who, view, request.query_params)
+    await run_in_threadpool(queue.admit, who, "read", item_id)
     loop, told = asyncio.get_running_loop(), asyncio.Queue[str]()
 
     def tell(kind: str, data: Any) -> None:

@@ -72,7 +72,7 @@ def checked(failure: Failure, producer: str) -> dict[str, Any]:
 def add(by: Who, queue: TheQueue, body: Failure, request: Request) -> Response:
     """A failure that is open already is counted, not doubled. With an `Idempotency-Key` it is recorded once."""
     facts = {"resource_id": None} | checked(body, by.name)
-    added = queue.tell(intake.intake(**facts, add_id=getattr(request.state, "add_id", None)))
+    added = queue.tell(intake.intake(**facts, add_id=getattr(request.state, "add_id", None)), by=by)
     assert added.id is not None
     answer = item_answer(
         queue, queue.get(added.id), 200 if added.repeated else 201, repeated=added.repeated, spooled=False
@@ -87,9 +87,7 @@ def add_many(by: Who, queue: TheQueue, body: Failures, request: Request) -> Resp
     if not 1 <= len(body.items) <= MOST:
         raise InvalidInput("items", f"{len(body.items)} of them", f"1 to {MOST} failures")
     batch = [told(n, checked(one, by.name), "items") for n, one in enumerate(body.items)]
-    added = queue.add_many(
-        batch, producer=by.name, seconds=60, id_of=ids_of_batch(getattr(request.state, "add_id", None))
-    )
+    added = queue.add_many(batch, by=by, seconds=60, id_of=ids_of_batch(getattr(request.state, "add_id", None)))
     return Json([{"id": one.id, "repeated": one.repeated, "occurrences": one.occurrences} for one in added])
 
 
@@ -107,6 +105,6 @@ def withdraw(by: Who, queue: TheQueue, body: Success) -> Response:
         body.reason,
         resource_key=body.resource_key,
         dedup_key=body.dedup_key,
-        producer=by.name,
+        by=by,
     )
     return Response(status_code=204) if found is None else item_answer(queue, found)

@@ -109,7 +109,7 @@ def confirm(
 @router.get("/approvals", summary="List what waits for a second person", responses=answers(list[WaitingDocument]))
 def approvals(by: Who, queue: TheQueue) -> Response:
     """The first to lapse comes first."""
-    return Json([waiting_json(one, queue.mask(one.item)) for one in queue.approvals()])
+    return Json([waiting_json(one, queue.mask(one.item)) for one in queue.approvals(by=by)])
 
 
 @router.post("/items/{item_id}/approval", summary="Approve a proposal", responses=moved(ResolvedItem) | unfinished())

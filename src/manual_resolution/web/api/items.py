@@ -83,7 +83,7 @@ def list_(
         field=field or (),
         resolved=kinds.read_switch(resolved, "resolved"),
     )
-    page = queue.browse(chosen, after=after, before=before, limit=kinds.read_number(limit, "limit", MOST))
+    page = queue.browse(chosen, by=by, after=after, before=before, limit=kinds.read_number(limit, "limit", MOST))
     headers = links(request, page) | ({} if page.whole else {"Search-Complete": "false"})
     return Json(item_documents(queue, page.items), headers=headers)
 
@@ -113,7 +113,7 @@ def filtered(item_type: Any, priority: Any, resource_type: Any, resource_id: Any
 @router.get("/mine", summary="List what you hold", responses=answers(list[ItemDocument]))
 def mine(by: Who, queue: TheQueue) -> Response:
     """At most 1000, in the order of work."""
-    return Json(item_documents(queue, queue.list(status="assigned", owner=by.name, limit=1000)))
+    return Json(item_documents(queue, queue.list(status="assigned", owner=by.name, limit=1000, by=by)))
 
 
 @router.post(
@@ -132,7 +132,7 @@ def next_(by: Who, queue: TheQueue, body: Chosen = Chosen()) -> Response:
 @router.get("/items/{item_id}", summary="Show an item", responses=answers(ItemWithRecord, 404, versioned=True))
 def show(item_id: ItemId, by: Who, queue: TheQueue) -> Response:
     """As it is stored, with its attempts and proposals; nothing is asked. Its version is the `ETag`."""
-    found = queue.get(number(item_id))
+    found = queue.get(number(item_id), by=by)
     return item_answer(queue, found, **record(queue, found))
 
 
@@ -148,7 +148,7 @@ def record(queue: Queue, item: Item) -> dict[str, Any]:
 @router.get("/items/{item_id}/case", summary="Lay an item out", responses=answers(CaseDocument, 404, versioned=True))
 def case(item_id: ItemId, by: Who, queue: TheQueue) -> Response:
     """What happened, what the live checks say now, what is recommended, what may be decided and what it touches."""
-    found = queue.examine(number(item_id))
+    found = queue.examine(number(item_id), by=by)
     mask = queue.mask(found.item)
     document = documents.item_json(found.item, mask) | documents.case_json(mask.case(found))
     document |= {"seen": found.glimpse().as_json()}
@@ -158,7 +158,7 @@ def case(item_id: ItemId, by: Who, queue: TheQueue) -> Response:
 @router.get("/items/{item_id}/history", summary="Show an item's history", responses=answers(list[EventDocument], 404))
 def history(item_id: ItemId, by: Who, queue: TheQueue) -> Response:
     """Each change, oldest first."""
-    found = queue.history(number(item_id))
+    found = queue.history(number(item_id), by=by)
     contexts = ((event.private or {}).get("context") for event in found)
     mask = queue.mask(queue.get(number(item_id)), *contexts)
     return Json([event.as_json() for event in mask.events(found)])

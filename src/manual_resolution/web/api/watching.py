@@ -46,6 +46,7 @@ def alerts(
     limit: Annotated[kinds.Limit, Query(description="At most so many, 1 to 200.")] = "50",
 ) -> Response:
     """To whom, about what, whether they arrived and what was answered."""
+    queue.admit(by, "report")
     most = kinds.read_number(limit, "limit", 200)
     return Json([asdict(one) for one in outbox.listed(queue.database, queue.workflows, state, most)])
 
@@ -53,6 +54,7 @@ def alerts(
 @router.post("/alerts/retry", summary="Send alerts again", responses=answers(Retried, 409, 415))
 def retry(by: Who, queue: TheQueue, body: Retry = Retry()) -> Response:
     """Those that were given up; the worker sends them within a minute."""
+    queue.admit(by, "look_after")
     ids = None if body.ids is None else [kinds.read_whole(one, "ids") for one in body.ids]
     return Json({"retried": outbox.retry(queue.database, ids)})
 
@@ -64,6 +66,7 @@ def retry(by: Who, queue: TheQueue, body: Retry = Retry()) -> Response:
 )
 def paused(by: Who, queue: TheQueue) -> Response:
     """Until when, why, and by whom."""
+    queue.admit(by, "report")
     found = outbox.paused(queue.database)
     return Response(status_code=204) if found is None else Json(asdict(found))
 
@@ -71,12 +74,14 @@ def paused(by: Who, queue: TheQueue) -> Response:
 @router.post("/alerts/pause", summary="Hold all alerts back for a while", responses=answers(PauseDocument, 409, 415))
 def pause(by: Who, queue: TheQueue, body: Pause) -> Response:
     """What is due meanwhile is sent afterwards; nothing is lost."""
-    return Json(asdict(outbox.pause(queue.database, body.until, body.reason, by.name)))
+    who = queue.admit(by, "look_after")
+    return Json(asdict(outbox.pause(queue.database, body.until, body.reason, who.name)))
 
 
 @router.delete("/alerts/pause", status_code=204, summary="End the pause now", responses=answers(None, status=204))
 def unpause(by: Who, queue: TheQueue) -> Response:
     """Alerts are sent again."""
+    queue.admit(by, "look_after")
     outbox.unpause(queue.database)
     return Response(status_code=204)
 
@@ -92,6 +97,7 @@ def report(
     ] = "false",
 ) -> Response:
     """What waits, how fast it is resolved, and by whom. Items that producers withdrew are counted apart."""
+    queue.admit(by, "report")
     last = None if until is None else intake.day(until, "until")
     length = kinds.read_number(days, "days", reports.MOST_DAYS)
     quickly = kinds.read_switch(quick, "quick")
@@ -101,12 +107,13 @@ def report(
 @router.get("/metrics", summary="Show the queue's depth", responses=answers(DepthDocument))
 def metrics(by: Who, queue: TheQueue) -> Response:
     """The specification's metric. Prometheus reads `/metrics` beside the API."""
-    return Json(queue.depth())
+    return Json(queue.depth(by=by))
 
 
 @router.get("/audit/head", summary="Show the head of all histories", responses=answers(HeadDocument))
 def head(by: Who, queue: TheQueue) -> Response:
     """Keep it where nobody who can write this database can reach it."""
+    queue.admit(by, "report")
     return Json(asdict(heads.head(queue.database)))
 
 
@@ -117,6 +124,7 @@ def verify(
     item: Annotated[kinds.ItemId | None, Query(description="Only this item's.")] = None,
 ) -> Response:
     """Each entry as it was written and in its place, each item's row as its history says."""
+    queue.admit(by, "report")
     ids = [] if item is None else [intake.item_id(item)]
     return Json(audit.verify(queue.database, ids).as_json())
 
@@ -124,4 +132,5 @@ def verify(
 @router.get("/operators/{name}", summary="Show an operator's record", responses=answers(OperatorDocument))
 def operator(name: kinds.Name, by: Who, queue: TheQueue) -> Response:
     """Training, what they hold and what they decided; an empty record for a name nobody has seen."""
+    queue.admit(by, "report")
     return Json(training.operator(queue, name).as_json())

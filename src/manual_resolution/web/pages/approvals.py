@@ -17,7 +17,7 @@ router = APIRouter(prefix=CONSOLE, include_in_schema=False)
 @router.get("/approvals")
 def approvals(request: Request, queue: TheQueue, who: Who) -> Response:
     """Open proposals, the first to lapse first."""
-    waiting = [shown(queue, one) for one in queue.approvals()]
+    waiting = [shown(queue, one) for one in queue.approvals(by=who)]
     return page(request, "approvals.html", who=who, waiting=waiting)
 
 

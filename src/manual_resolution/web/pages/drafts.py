@@ -15,7 +15,7 @@ router = APIRouter(prefix=CONSOLE, include_in_schema=False)
 @router.post("/{number}/draft", status_code=204)
 def keep(number: Number, queue: TheQueue, who: Who, form: Form) -> Response:
     """Keep what a form holds; `draft` says which form it is."""
-    item = queue.get(number)
+    item = queue.get(number, by=who)
     version = min(version_of(form) or item.version, item.version)
     Watching(queue.database).keep(number, who.name, form.get("draft", ""), form, version)
     return Response(status_code=204)

@@ -69,7 +69,7 @@ def item_page(request: Request, queue: Queue, who: Actor, number: int, asked: As
 
 def seen(queue: Queue, who: Actor, number: int, reveal: bool = False) -> dict[str, Any]:
     """What the template shows of an item, all of it masked; `glimpse` binds what is decided from it."""
-    events = queue.history(number)
+    events = queue.history(number, by=who)
     item = queue.get(number)
     case = None if item.status == "resolved" else queue.examine(number)
     known = case.item if case else item
@@ -86,9 +86,9 @@ def seen(queue: Queue, who: Actor, number: int, reveal: bool = False) -> dict[st
         "history": history(mask, events),
         "attempts": mask.attempts(case.attempts if case else queue.attempts(number)),
         "proposals": mask.proposals(case.proposals if case else queue.proposals(number)),
-        "others": others(queue, item),
+        "others": others(queue, item, who),
         "given_back": given_back(case, who) if case else "",
-        "teams": sorted(queue.waiting_for_teams()),
+        "teams": sorted(queue.waiting_for_teams(by=who)),
         "priorities": PRIORITIES,
         "asks": asks,
         "hidden": () if reveal else mask.labels,
@@ -151,10 +151,10 @@ def asks(option: Option) -> list[dict[str, Any]]:
     ]
 
 
-def others(queue: Queue, item: Item) -> list[Item]:
+def others(queue: Queue, item: Item, who: Actor) -> list[Item]:
     """Other items of the same resource, open ones first."""
     if item.resource_id is None:
         return []
     same = Filter(resource_type=item.resource_type, resource_id=item.resource_id)
-    found = queue.list(same, resolved=True, limit=OTHERS + 1)
+    found = queue.list(same, resolved=True, limit=OTHERS + 1, by=who)
     return [queue.mask(one).item(one) for one in found if one.id != item.id][:OTHERS]

@@ -60,7 +60,7 @@ def plan(request: Request, number: Number, queue: TheQueue, who: Who, form: Form
     """What the decision on the form would touch; nothing is done."""
     try:
         key = form.get("option", "")
-        found = queue.plan(number, key, values_of(form, key)).lines()
+        found = queue.plan(number, key, values_of(form, key), by=who).lines()
     except MRQError as error:
         return refused(request, queue, who, number, form, error)
     mask = queue.mask(queue.get(number))
@@ -107,7 +107,7 @@ def onward_to_next(request: Request, queue: Queue, who: Actor, flow: Flow) -> Re
 def held_by(queue: Queue, who: Actor, flow: Flow) -> Item | None:
     """The first item that somebody claimed before and has not come to yet on the way."""
     chosen = Browse(item_type=flow.item_type, priority=flow.priority, status="assigned", assignee=who.name)
-    mine = queue.browse(chosen, limit=LONGEST + 1).items
+    mine = queue.browse(chosen, limit=LONGEST + 1, by=who).items
     return next((item for item in mine if not item.held and item.id not in flow.passed), None)
 
 
@@ -118,7 +118,7 @@ def to(request: Request, path: str) -> Response:
 
 def refused(request: Request, queue: Queue, who: Actor, number: int, form: Form, error: MRQError) -> Response:
     """The item as it is now, with what was refused above it and what was typed in its place."""
-    hide = queue.mask(queue.get(number)).text
+    hide = queue.mask(queue.get(number, by=who)).text
     kind = {Failed: "failed", Stale: "stale", Forbidden: "refused"}.get(type(error), "refused")
     lines = tuple(map(hide, error.changes)) if isinstance(error, Stale) else ()
     asked = Asked(Notice(kind, hide(str(error)), lines), typed=form)

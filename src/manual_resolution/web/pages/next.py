@@ -25,9 +25,9 @@ def ready(request: Request, queue: TheQueue, who: Who) -> Response:
         flow=flow,
         waiting=queue.count_served(who, chosen=flow.chosen, skipped=flow.passed, limit=MOST + 1),
         most=MOST,
-        mine=[queue.mask(one).item(one) for one in queue.list(status="assigned", owner=who.name, limit=20)],
-        teams=queue.waiting_for_teams(),
-        last=flow.passed and queue.get(flow.passed[-1]),
+        mine=[queue.mask(one).item(one) for one in queue.list(status="assigned", owner=who.name, limit=20, by=who)],
+        teams=queue.waiting_for_teams(by=who),
+        last=flow.passed and queue.get(flow.passed[-1], by=who),
         types=[workflow.item_type for workflow in queue.workflows],
         priorities=PRIORITIES,
     )

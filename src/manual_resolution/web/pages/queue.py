@@ -14,7 +14,7 @@ from manual_resolution.errors import InvalidInput, MRQError
 from manual_resolution.item import HELD, STATUSES, Actor, Browse, Item
 from manual_resolution.priority import PRIORITIES
 from manual_resolution.queue import Queue
-from manual_resolution.web.choosing import NARROWS, chosen_from, visible
+from manual_resolution.web.choosing import NARROWS, chosen_from
 from manual_resolution.web.flow import Flow
 from manual_resolution.web.given import TheQueue
 from manual_resolution.web.live import ROWS, address_of, digest_of
@@ -40,7 +40,7 @@ def queue_page(request: Request, queue: TheQueue, who: Who) -> Response:
     wrong, chosen = None, EVERYTHING
     try:
         chosen = chosen_from(asked, who)
-        found = queue.browse(visible(chosen, who), after=asked.get("after"), before=asked.get("before"), limit=ROWS)
+        found = queue.browse(chosen, by=who, after=asked.get("after"), before=asked.get("before"), limit=ROWS)
     except InvalidInput as error:
         wrong, found = str(error), Page([])
     values: dict[str, Any] = {
@@ -48,8 +48,8 @@ def queue_page(request: Request, queue: TheQueue, who: Who) -> Response:
         "found": found,
         "live": address_of(request, "list", digest_of(found.items)),
         "wrong": wrong,
-        "count": None if wrong else queue.count(visible(chosen, who)),
-        "breached": None if wrong or asked else queue.count(visible(Browse(breached=True), who)),
+        "count": None if wrong else queue.count(chosen, by=who),
+        "breached": None if wrong or asked else queue.count(Browse(breached=True), by=who),
         "asked": asked,
         "pages": {name: query(asked, **{name: at}) for name, at in (("before", found.before), ("after", found.after))},
         "lists": lists(queue, asked),

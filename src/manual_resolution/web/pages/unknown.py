@@ -13,7 +13,7 @@ router = APIRouter(prefix=CONSOLE, include_in_schema=False)
 @router.get("/unknown")
 def unknown(request: Request, queue: TheQueue, who: Who) -> Response:
     """They stand first in the order of work."""
-    found = [item for item in queue.list(limit=1000) if item.held == "attempt" and item.status != "assigned"]
+    found = [item for item in queue.list(limit=1000, by=who) if item.held == "attempt" and item.status != "assigned"]
     rows = [(queue.mask(item), item) for item in found]
     shown = [(mask.item(item), mask.attempts(queue.attempts(item.id))[-1:]) for mask, item in rows]
     return page(request, "unknown.html", who=who, rows=shown)
