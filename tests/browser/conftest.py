@@ -15,10 +15,10 @@ from fastapi import FastAPI
 from playwright.sync_api import Browser, sync_playwright
 
 from manual_resolution import Queue, Settings
-from manual_resolution.cli.serve import listen
 from manual_resolution.item import Actor
 from manual_resolution.registry import Registry
 from manual_resolution.web.app import create_app
+from manual_resolution.web.listening import listen
 from manual_resolution.web.serving import Server
 from tests.browser.operator import Operator
 from tests.parcels import parcels

@@ -11,8 +11,9 @@ import pytest
 from fastapi import FastAPI
 
 from manual_resolution import Queue
+from manual_resolution.web.listening import listen
 from manual_resolution.web.live import Live
-from manual_resolution.web.serving import Server, listen
+from manual_resolution.web.serving import Server
 from tests.web.conftest import CONSOLE, Person, hidden, text_of
 
 Add = Callable[..., int]

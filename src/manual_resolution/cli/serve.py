@@ -14,6 +14,7 @@ import typer
 
 from manual_resolution.cli import parameters as given
 from manual_resolution.cli.face import fail, open_queue
+from manual_resolution.web.listening import listen
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -129,20 +130,6 @@ def first_free(port: int) -> socket.socket:
         return listen(HERE[0], port)
     except OSError:
         return listen(HERE[0], 0)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket, so that its port is known before it is told. Raises OSError where it is taken."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    opened = socket.socket(family, socket.SOCK_STREAM)
-    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        opened.bind((host, port))
-        opened.listen(2048)
-    except BaseException:
-        opened.close()
-        raise
-    return opened
 
 
 def one_here() -> "Actor":

@@ -24,6 +24,7 @@ from manual_resolution.web.signed_in import Who
 from manual_resolution.workflow import Option, Workflow
 
 OTHERS: Final = 6  # items of the same resource shown
+ENTRIES: Final = 50  # of the history, unless all are asked for
 router = APIRouter(prefix=CONSOLE, include_in_schema=False)
 
 
@@ -60,6 +61,7 @@ def item_page(request: Request, queue: Queue, who: Actor, number: int, asked: As
     values = seen(queue, who, number, asked.reveal)
     live = address_of(request, "item", str(values["item"].version), item=number)
     lookers = [name for name in Watching(queue.database).lookers([number]).get(number, []) if name != who.name]
+    values["shown"] = None if request.query_params.get("history") == "all" else ENTRIES
     answer = page(request, "item.html", status, who=who, flow=flow, asked=asked, live=live, lookers=lookers, **values)
     if request.method == "POST":  # what the address bar shows is the item, not the move
         root = request.scope.get("root_path", "")
