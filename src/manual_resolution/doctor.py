@@ -14,7 +14,7 @@ from manual_resolution.priority import PRIORITIES
 from manual_resolution.settings import VARIABLES, Settings, unknown_names, values_of
 from manual_resolution.spool import State
 from manual_resolution.spooling import spool_of
-from manual_resolution.store import catalog, invariants, migrate, outbox, rights, searching
+from manual_resolution.store import beats, catalog, invariants, migrate, outbox, rights, searching
 from manual_resolution.store.catalog import Thing
 from manual_resolution.store.connection import Database, Db
 from manual_resolution.store.invariants import Invariant
@@ -316,7 +316,7 @@ def of_alerts(db: Db, settings: Settings) -> Iterator[Check]:
 
 def of_heartbeats(db: Db, settings: Settings) -> Iterator[Check]:
     """Whether each part that began to work still does, and whether the clock went back since."""
-    found = outbox.heartbeats(db)
+    found = beats.heartbeats(db)
     for name, seconds, detail in found:
         yield of_heartbeat(name, seconds, detail)
     ran = any(name == "sweep" for name, *_ in found)

@@ -19,8 +19,8 @@ from manual_resolution.errors import MRQError, OutcomeUnknown, Refused, Unreacha
 from manual_resolution.inert import clip
 from manual_resolution.item import Actor
 from manual_resolution.queue import Queue
-from manual_resolution.store import attempts, reports, rights
-from manual_resolution.store import outbox as beats
+from manual_resolution.store import attempts, beats, reports, rights
+from manual_resolution.store import outbox as told
 from manual_resolution.via import here
 
 #: Seconds between two cycles; a breach is seen within a minute even when each step takes all it may.
@@ -320,7 +320,7 @@ class Worker:
     def undelivered(self) -> str:
         """What keeps the outside watcher waiting although each step was done: alerts that do not arrive."""
         with self.queue.database.connection() as db:
-            counts, paused = beats.counts(db), beats.paused(db)
+            counts, paused = told.counts(db), told.paused(db)
         late = counts["oldest_seconds"] or 0
         if not self.channels or paused:
             return ""

@@ -12,7 +12,7 @@ from psycopg import sql
 
 from manual_resolution import Queue, Settings, doctor
 from manual_resolution.doctor import Check
-from manual_resolution.store import catalog, outbox
+from manual_resolution.store import beats, catalog, outbox
 from manual_resolution.store.catalog import Thing
 from manual_resolution.store.migrate import migrations
 from tests.commands import Told, invoke
@@ -369,7 +369,7 @@ def of_alerting(db: Db, settings: Settings | None = None) -> dict[str, Check]:
 def test_alerts_that_do_not_arrive_are_wrong(connect: Connect, database_url: str, clock: Any) -> None:
     """Alerts dead, refused for some, due for five minutes or held back are wrong; those for nobody are noted."""
     db = connect()
-    outbox.beat(db, "sweep", every=1800)
+    beats.beat(db, "sweep", every=1800)
     assert {check.result for check in of_alerting(db).values()} == {"ok"}
     numbers = [outbox.write_test(db, channel, "alice") for channel in ("slack", "mail")]
     assert {check.result for check in of_alerting(db).values()} == {"ok", "note"}
@@ -395,9 +395,9 @@ def test_what_stopped_working_is_wrong(connect: Connect, database_url: str, cloc
     """A part that has not worked for two of its intervals is wrong, unless it was stopped; so is a clock gone back."""
     db = connect()
     assert str(of_alerting(db)["sweep ever ran"]).startswith("note  sweep ever ran: neither mrq worker nor mrq sweep")
-    outbox.beat(db, "sweep", every=1800)
-    outbox.beat(db, "probe", every=15)
-    outbox.retire(db, ["probe"])
+    beats.beat(db, "sweep", every=1800)
+    beats.beat(db, "probe", every=15)
+    beats.retire(db, ["probe"])
     clock.forward(minutes=59)
     assert of_alerting(db)["heartbeat sweep"].result == "ok"
     assert str(of_alerting(db)["heartbeat probe"]) == "note  heartbeat probe: it was stopped 59 min ago"

@@ -17,6 +17,7 @@ from manual_resolution.errors import Refused
 from manual_resolution.item import Actor
 from manual_resolution.registry import load
 from manual_resolution.store import outbox
+from manual_resolution.store.beats import heartbeats
 from manual_resolution.worker import Worker, ping
 
 from .conftest import NewQueue
@@ -115,7 +116,7 @@ def new_worker(new_queue: NewQueue, spool_folder: Path) -> NewWorker:
 
 def beats(queue: Queue) -> dict[str, tuple[float, dict[str, Any]]]:
     with queue.database.connection() as db:
-        return {name: (seconds, detail) for name, seconds, detail in outbox.heartbeats(db)}
+        return {name: (seconds, detail) for name, seconds, detail in heartbeats(db)}
 
 
 # ------------------------------------------------------------------ what a cycle does

@@ -52,16 +52,9 @@ def chosen_settings() -> "Settings":
 
 def address(settings: "Settings") -> str:
     """The chosen database's address; an embedded one is started. Raises `Unreachable` without one."""
-    from pathlib import Path
+    from manual_resolution.store.migrate import started
 
-    from manual_resolution.embedded import EmbeddedPostgres
-    from manual_resolution.settings import NO_DATABASE
-
-    if settings.database_url:
-        return settings.database_url
-    if not settings.embedded:
-        raise Unreachable(NO_DATABASE)
-    return EmbeddedPostgres(Path(settings.embedded_dir)).start()
+    return settings.database_url or started(settings)
 
 
 # ------------------------------------------------------------------ the commands

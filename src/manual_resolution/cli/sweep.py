@@ -51,7 +51,7 @@ def sweep(as_json: given.Json = False) -> None:
 
 def note(queue: "Queue", component: str) -> None:
     """Note that this was done, and is to be done again within the specification's half hour."""
-    from manual_resolution.store.outbox import beat
+    from manual_resolution.store.beats import beat
 
     with queue.database.connection() as db:
         beat(db, component, every=1800)

@@ -121,11 +121,15 @@ def write_settings(db: Db, settings: Settings) -> None:
 
 def embedded_address(settings: Settings) -> str:
     """The address of the private PostgreSQL, brought up to date; raises `Unreachable` where it was not chosen."""
+    address = started(settings)
+    migrate(address, settings)
+    return address
+
+
+def started(settings: Settings) -> str:
+    """The address of the private PostgreSQL as it is; raises `Unreachable` where it was not chosen."""
     if not settings.embedded:
         raise Unreachable(NO_DATABASE)
     from manual_resolution.embedded import EmbeddedPostgres
 
-    server = EmbeddedPostgres(Path(settings.embedded_dir))
-    address = server.start()
-    migrate(address, settings)
-    return address
+    return EmbeddedPostgres(Path(settings.embedded_dir)).start()
