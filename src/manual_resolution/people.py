@@ -102,7 +102,7 @@ class People:
 
     def sign_in(self, name: str, password: str, address: str | None = None) -> str:
         """A new session's secret; raises `NotSignedIn`, `TooOften` (10 tries a minute of a name or from an address)."""
-        tries = [f"name:{hashed(name.strip().lower()).hex()}", *([f"address:{address}"] if address else [])]
+        tries = [name_tried(name), *([f"address:{address}"] if address else [])]
         self._count(tries)
         with self.database.connection() as db:
             found = signed.to_sign_in(db, name.strip()) if is_name(name.strip()) else None
@@ -196,6 +196,18 @@ class People:
         with self.database.connection() as db:
             kept.set_password(db, person.id, hash_, by)
         return self._person(name)
+
+    def change_password(self, by: Actor, old: str, new: str) -> None:
+        """One's own password, by the old one; raises `NotSignedIn` where that is not it, `TooOften`."""
+        tries = [name_tried(by.name)]
+        self._count(tries)
+        with self.database.connection() as db:
+            found = signed.to_sign_in(db, by.name)
+        if not found or not fits(old, found.password or nobodys_hash()):
+            raise NotSignedIn("The password you have now is another one.")
+        self.set_password(by, by.name, new)
+        with self.database.connection() as db:
+            signed.forget_try(db, tries)
 
     def disable(self, by: Actor, name: str) -> Person:
         """Let somebody in no more: their sessions and tokens end at once, for good."""
@@ -330,6 +342,11 @@ def covers(held: Grants, wanted: Grant) -> bool:
     """Whether whoever holds these may do all that the wanted role may."""
     asked = Grants(frozenset({wanted}))
     return all((asked.reach(move) & held.reach(move)) == asked.reach(move) for move in MOVES)
+
+
+def name_tried(name: str) -> str:
+    """Under what the tries of a name are counted: a password typed in its place is not kept."""
+    return f"name:{hashed(name.strip().lower()).hex()}"
 
 
 def is_name(name: str) -> bool:

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from manual_resolution.inert import inert, inert_json
+from manual_resolution.web import looks
 from manual_resolution.worded import instant_text, span_text
 
 HERE: Final = Path(__file__).parent
@@ -24,6 +25,7 @@ NAVIGATION: Final[tuple[tuple[str, str, str], ...]] = (
     ("Next", "/next", "g"),
     ("Approvals", "/approvals", "A"),
     ("Unknown", "/unknown", "U"),
+    ("People", "/people", "P"),
 )
 
 
@@ -59,12 +61,14 @@ def page(
 
 def common(request: Request) -> dict[str, Any]:
     """What every template knows."""
-    root = request.scope.get("root_path", "")
+    root, (theme, density) = request.scope.get("root_path", ""), looks.of(request)
     return {
         "root": root,
         "console": root + CONSOLE,
         "here": request.scope["path"],
         "who": None,
+        "theme": theme,
+        "density": density,
         "now": datetime.now(UTC),
     }
 

@@ -3,6 +3,7 @@
 Nobody else gets further: a page sends them to sign in, the API answers 401.
 """
 
+from contextlib import suppress
 from typing import Annotated, Final
 from urllib.parse import quote
 
@@ -45,6 +46,13 @@ def caller(request: Request, people: ThePeople) -> Actor:
 
 Who = Annotated[Actor, Depends(person)]
 Caller = Annotated[Actor, Depends(caller)]
+
+
+def end_old(request: Request, people: People) -> None:
+    """End the session that the browser had, so that none is left behind by a new sign-in."""
+    with suppress(SignedOut):
+        people.sign_out(request.cookies.get(cookie_name(request), ""), person(request, people))
+
 
 # ------------------------------------------------------------------ the cookie
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from manual_resolution.web.pages import approvals, drafts, item, moving, next, queue, signing_in, unknown
+from manual_resolution.web.pages import approvals, drafts, item, moving, next, own, people, queue, signing_in, unknown
 
 #: A page adds its router here, and a line in `rendering.NAVIGATION`; `item` is last, it takes any address.
 ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -14,6 +14,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     approvals.router,
     unknown.router,
     drafts.router,
+    people.router,
+    own.router,
     moving.router,
     item.router,
 )

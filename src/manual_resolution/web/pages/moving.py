@@ -99,9 +99,14 @@ def onward_to_next(request: Request, queue: Queue, who: Actor, flow: Flow) -> Re
     item = (
         held_by(queue, who, flow)
         or queue.next_given_back(who, chosen=flow.chosen, skipped=flow.passed)
-        or queue.next(who, chosen=flow.chosen, skipped=flow.passed)
+        or queue.next(who, chosen=flow.chosen, teams=teams_of(queue, who), skipped=flow.passed)
     )
     return to(request, f"/{item.id}{flow.query}" if item else f"/next{flow.query}")
+
+
+def teams_of(queue: Queue, who: Actor) -> list[str] | None:
+    """The teams that somebody set for themselves; none where they did not."""
+    return queue.people.own(who).get("team") or None
 
 
 def held_by(queue: Queue, who: Actor, flow: Flow) -> Item | None:

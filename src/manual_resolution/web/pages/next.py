@@ -6,7 +6,7 @@ from fastapi.responses import Response
 from manual_resolution.priority import PRIORITIES
 from manual_resolution.web.flow import Flow
 from manual_resolution.web.given import Form, TheQueue
-from manual_resolution.web.pages.moving import onward_to_next
+from manual_resolution.web.pages.moving import onward_to_next, teams_of
 from manual_resolution.web.rendering import CONSOLE, page
 from manual_resolution.web.signed_in import Who
 
@@ -23,7 +23,9 @@ def ready(request: Request, queue: TheQueue, who: Who) -> Response:
         "next.html",
         who=who,
         flow=flow,
-        waiting=queue.count_served(who, chosen=flow.chosen, skipped=flow.passed, limit=MOST + 1),
+        waiting=queue.count_served(
+            who, chosen=flow.chosen, teams=teams_of(queue, who), skipped=flow.passed, limit=MOST + 1
+        ),
         most=MOST,
         mine=[queue.mask(one).item(one) for one in queue.list(status="assigned", owner=who.name, limit=20, by=who)],
         teams=queue.waiting_for_teams(by=who),

@@ -16,9 +16,9 @@ router = APIRouter(include_in_schema=False)
 @router.get("/")
 def home(request: Request, people: ThePeople, token: str | None = None) -> Response:
     """The queue; with a one-time link's token a new session first, and the token gone from the address."""
-    answer = RedirectResponse(root(request) + CONSOLE, 303)
     if token is None:
-        return answer
+        return RedirectResponse(root(request) + CONSOLE + first_list(request, people), 303)
+    answer = RedirectResponse(root(request) + CONSOLE, 303)
     secret = people.by_link(token, address(request))
     if secret is None:
         sentence = "This link was used already, or its five minutes are over: `mrq serve` prints a new one."
@@ -42,6 +42,7 @@ def sign_in(request: Request, people: ThePeople, form: Form) -> Response:
         secret = people.sign_in(name, form.get("password", ""), address(request))
     except (NotSignedIn, TooOften) as error:
         return page(request, "sign_in.html", status_of(error), sentence=str(error), to=to, name=name, kept=True)
+    signed_in.end_old(request, people)
     answer = RedirectResponse(root(request) + to, 303)
     signed_in.keep(request, answer, secret)
     return answer
@@ -54,6 +55,15 @@ def sign_out(request: Request, people: ThePeople, who: signed_in.Who) -> Respons
     answer = RedirectResponse(root(request) + "/sign-in", 303)
     signed_in.forget(request, answer)
     return answer
+
+
+def first_list(request: Request, people: ThePeople) -> str:
+    """How the queue begins for who is signed in: the end of an address they chose."""
+    try:
+        first = people.own(signed_in.person(request, people)).get("first")
+    except signed_in.SignedOut:
+        first = None
+    return f"?{first}" if first else ""
 
 
 def root(request: Request) -> str:

@@ -1,0 +1,111 @@
+"""Own: how the console looks to oneself, one's team and first list, password, sessions and tokens."""
+
+from collections import defaultdict
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from manual_resolution.errors import InvalidInput, MRQError
+from manual_resolution.item import Actor
+from manual_resolution.people import SHORTEST_PASSWORD, TOKEN_DAYS, People
+from manual_resolution.settings import teams
+from manual_resolution.web import looks
+from manual_resolution.web.given import Form
+from manual_resolution.web.pages.people import end_session, end_token, new_token
+from manual_resolution.web.rendering import CONSOLE, page
+from manual_resolution.web.signed_in import ThePeople, Who
+from manual_resolution.web.statuses import status_of
+
+router = APIRouter(prefix=f"{CONSOLE}/own", include_in_schema=False)
+
+
+@router.get("")
+def show(request: Request, people: ThePeople, who: Who) -> Response:
+    """What one set, and where one is signed in."""
+    return own_page(request, people, who)
+
+
+@router.post("/look")
+def look(request: Request, who: Who, form: Form) -> Response:
+    """Light or dark, wide or dense: kept in this browser."""
+    answer = again(request)
+    looks.keep(request, answer, form)
+    return answer
+
+
+@router.post("/{change}")
+def change(request: Request, change: str, people: ThePeople, who: Who, form: Form) -> Response:
+    """Make one change, then show it."""
+    try:
+        made = CHANGES[change](people, who, form) if change in CHANGES else None
+    except MRQError as error:
+        return own_page(request, people, who, str(error), form, status_of(error))
+    return own_page(request, people, who, told=made) if made else again(request)
+
+
+def again(request: Request) -> Response:
+    """The page, asked for anew."""
+    return RedirectResponse(f"{request.scope.get('root_path', '')}{CONSOLE}/own", 303)
+
+
+def own_page(
+    request: Request,
+    people: People,
+    who: Actor,
+    sentence: str = "",
+    typed: dict[str, str] | None = None,
+    status: int = 200,
+    told: str = "",
+) -> Response:
+    """The page."""
+    kept = who.grants is not None
+    values: dict[str, Any] = {
+        "kept": kept,
+        "own": people.own(who) if kept else {},
+        "roles": who.grants.texts() if who.grants else [],
+        "sessions": people.sessions(who, who.name) if kept else [],
+        "tokens": [one for one in people.tokens(who, who.name) if one.is_live] if kept else [],
+        "shortest": SHORTEST_PASSWORD,
+        "days": TOKEN_DAYS,
+        "themes": looks.THEMES,
+        "densities": looks.DENSITIES,
+        "sentence": sentence,
+        "typed": defaultdict(str, typed or {}),
+        "told": told,
+    }
+    return page(request, "own.html", status, who=who, **values)
+
+
+# ------------------------------------------------------------------ the changes
+
+
+def work(people: People, who: Actor, form: Form) -> None:
+    """One's team, and what the queue's page begins with."""
+    team, first = form.get("team", "").strip(), form.get("first", "").strip().removeprefix("?")
+    try:
+        given = list(teams(team)) if team else []
+    except ValueError as wrong:
+        raise InvalidInput("team", team, str(wrong)) from None
+    if len(first) > 500 or not first.isprintable() or not first.isascii():
+        raise InvalidInput("first", first, "the end of a list's address, such as type=quiz_orphaned&priority=high")
+    people.set_own(who, {"team": given, "first": first})
+
+
+def password(people: People, who: Actor, form: Form) -> None:
+    """A new password, by the old one: every session ends, this one too."""
+    people.change_password(who, form.get("old", ""), form.get("password", ""))
+
+
+def token(people: People, who: Actor, form: Form) -> str:
+    """A new token, told this once."""
+    return new_token(people, who, who.name, form)
+
+
+CHANGES: Final = {
+    "work": work,
+    "password": password,
+    "token": token,
+    "end-token": end_token,
+    "end-session": end_session,
+}
