@@ -12,7 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
+
+from .stand_in import StandIn
 
 HTML = b"<!doctype html><title>Bad gateway</title><h1>Bad gateway</h1>"
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER with 0 seconds: closing sends RST
@@ -63,7 +65,7 @@ class Script:
     seconds: float
 
 
-class HttpStandIn:
+class HttpStandIn(StandIn):
     """A service on 127.0.0.1 for as long as the `with` block lasts; a subclass says what it answers.
 
     With `folder` every request is also a line of `folder/<name>.jsonl`. `certificate` (PEM, with its key): https.
@@ -74,28 +76,15 @@ class HttpStandIn:
     ERRORS: ClassVar[dict[str, Answer]] = {}
 
     def __init__(self, folder: Path | None = None, certificate: Path | None = None) -> None:
-        self.folder, self.certificate, self.port = folder, certificate, 0
+        super().__init__(folder)
+        self.certificate = certificate
         self.received: list[Received] = []
-        self.closing = threading.Event()
         self._scripts: deque[Script] = deque()
         self._lock = threading.Lock()
 
-    def __enter__(self) -> Self:
-        if self.folder is not None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        self._server = _Server(self)
-        self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """No more answers."""
-        self.closing.set()
-        self._server.shutdown()
-        self._server.server_close()
+    def server(self) -> "_Server":
+        """HTTP, or https with a certificate."""
+        return _Server(self)
 
     @property
     def base(self) -> str:

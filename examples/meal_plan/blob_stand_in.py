@@ -15,12 +15,12 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Self
 from urllib.parse import quote, unquote, urlsplit
 
 from .blob_catalogue import Blob, Catalogue
 from .blob_faults import BEHAVIOURS, ERRORS, Fault, Faults
 from .blob_http import Server
+from .stand_in import StandIn
 
 DELIVERY_HOST = re.compile(r"([a-z0-9_-]+)\.(?:public|private)\.blob\.vercel-storage\.com", re.IGNORECASE)
 
@@ -41,7 +41,7 @@ class Call:
     reply: str | None
 
 
-class BlobStandIn:
+class BlobStandIn(StandIn):
     """The store `store_id`, served on 127.0.0.1 for as long as the `with` block lasts.
 
     With `folder` None the catalogue lives in memory; else it stays in the folder, and every request is also a
@@ -51,30 +51,21 @@ class BlobStandIn:
     def __init__(
         self, folder: Path | None = None, store_id: str = "k3vq9x1a", token: str | None = None, port: int = 0
     ) -> None:
-        self.folder, self.store_id, self.port = folder, store_id, port
+        super().__init__(folder)
+        self.store_id, self.port = store_id, port
         self.token = token or f"vercel_blob_rw_{store_id}_standin"
         self.calls: list[Call] = []
         self.faults = Faults()
-        self.closing = threading.Event()
         self._log = threading.Lock()
 
-    def __enter__(self) -> Self:
-        if self.folder is not None:
-            self.folder.mkdir(parents=True, exist_ok=True)
+    def server(self) -> Server:
+        """The blobs of the folder, served."""
         self.catalogue = Catalogue(self.folder)
-        self._server = Server(self, self.port)
-        self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        return Server(self, self.port)
 
     def close(self) -> None:
         """No more answers; what lives in a folder stays there."""
-        self.closing.set()
-        self._server.shutdown()
-        self._server.server_close()
+        super().close()
         self.catalogue.close()
 
     @property

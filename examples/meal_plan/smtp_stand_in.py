@@ -3,19 +3,20 @@
 import base64
 import socketserver
 import ssl
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
+
+from .stand_in import StandIn
 
 TAKEN = "250 2.0.0 queued"
 
 
-class SmtpStandIn:
+class SmtpStandIn(StandIn):
     """Serves inside `with`; accepted messages are in `raw`, and in `folder` as numbered .eml files.
 
     `answers` replaces the answer to a command (`RCPT bob@example.com` for one recipient, `.` after the message; a list
@@ -34,7 +35,8 @@ class SmtpStandIn:
         at_once: bool = False,
         password: str | None = None,
     ) -> None:
-        self.answers, self.host, self.folder = dict(answers or {}), host, folder
+        super().__init__(folder)
+        self.answers, self.host = dict(answers or {}), host
         self.at_once, self.password = at_once, password
         self.context = None
         if certificate:
@@ -43,9 +45,9 @@ class SmtpStandIn:
         self.raw: list[bytes] = []
         self.recipients: list[list[str]] = []
         self.commands: list[str] = []
-        self.closing = threading.Event()
 
-    def __enter__(self) -> Self:
+    def server(self) -> socketserver.TCPServer:
+        """A conversation in a thread for each client."""
         stand_in = self
 
         class Handler(socketserver.BaseRequestHandler):
@@ -53,23 +55,9 @@ class SmtpStandIn:
                 with suppress(OSError), closing(_Talk(stand_in, self.request)) as talk:  # hanging up is no news
                     talk.run()
 
-        self.server = socketserver.ThreadingTCPServer((self.host, 0), Handler)
-        self.server.daemon_threads, self.server.block_on_close = True, False
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """No more answers."""
-        self.closing.set()
-        self.server.shutdown()
-        self.server.server_close()
-
-    @property
-    def port(self) -> int:
-        return int(self.server.server_address[1])
+        server = socketserver.ThreadingTCPServer((self.host, 0), Handler)
+        server.daemon_threads, server.block_on_close = True, False
+        return server
 
     @property
     def url(self) -> str:
@@ -87,7 +75,6 @@ class SmtpStandIn:
         self.raw.append(raw)
         self.recipients.append(recipients)
         if self.folder is not None:
-            self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / f"{len(list(self.folder.glob('*.eml'))) + 1:04}.eml").write_bytes(raw)
 
     def scripted(self, key: str, default: str) -> str | None:
