@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from manual_resolution.admission import limited
 from manual_resolution.browsing import browse_from
 from manual_resolution.item import Actor, Browse
 
@@ -20,8 +19,3 @@ def chosen_from(asked: Mapping[str, str], who: Actor) -> Browse:
         given["field"] = [f"{asked['field']}={asked['value'].strip()}"]
     breached = True if asked.get("breached") else None
     return browse_from(**given, breached=breached, resolved=bool(asked.get("resolved")))
-
-
-def visible(chosen: Browse, who: Actor) -> Browse:
-    """The same, of the item types that who looks may see."""
-    return limited(chosen, who)

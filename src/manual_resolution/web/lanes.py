@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from manual_resolution.browsing import Counted
-from manual_resolution.item import Actor, Browse, Item
+from manual_resolution.item import Browse, Item
 from manual_resolution.priority import PRIORITIES, Priority
 from manual_resolution.queue import Queue
 
@@ -26,7 +26,7 @@ class Lane:
         return any(item.position_by for item in self.items)
 
 
-def lanes_of(queue: Queue, chosen: Browse, who: Actor) -> list[Lane]:
+def lanes_of(queue: Queue, chosen: Browse) -> list[Lane]:
     """What waits, lane by lane; what somebody holds or put aside is not on the board."""
     lanes = []
     for priority in PRIORITIES:
@@ -35,7 +35,7 @@ def lanes_of(queue: Queue, chosen: Browse, who: Actor) -> list[Lane]:
     return lanes
 
 
-def count_of(queue: Queue, chosen: Browse, lane: Lane, who: Actor) -> Counted | None:
+def count_of(queue: Queue, chosen: Browse, lane: Lane) -> Counted | None:
     """How many wait in a lane."""
     if lane.after is None:
         return Counted(len(lane.items))

@@ -21,13 +21,14 @@ from fastapi.responses import StreamingResponse
 from starlette.datastructures import QueryParams
 
 from manual_resolution import intake as strict
+from manual_resolution.admission import limited
 from manual_resolution.browsing import read_cursor
 from manual_resolution.errors import MRQError, TooOften, Unreachable
 from manual_resolution.item import Actor, Item
 from manual_resolution.queue import Queue
 from manual_resolution.recounting import verb_text
 from manual_resolution.watching import Watching
-from manual_resolution.web.choosing import chosen_from, visible
+from manual_resolution.web.choosing import chosen_from
 from manual_resolution.web.given import TheQueue
 from manual_resolution.web.lanes import lanes_of
 from manual_resolution.web.rendering import CONSOLE
@@ -188,18 +189,15 @@ Look = tuple[Hashable, Callable[[], str], int | None]
 def looks(queue: Queue, who: Actor, view: str, given: QueryParams) -> Look:
     """What a page shows, as a key that equal views share; how to look at it; the number where it is one item.
 
-    Raises `InvalidInput`.
+    Raises `InvalidInput`, and what `Queue.admit` raises.
     """
     if view == "item":
         item_id = strict.item_id(given.get("item", ""))
-        return ("item", item_id, who.grants), lambda: str(queue.get(item_id).version), item_id
-    chosen = visible(chosen_from(given, who), who)
+        queue.admit(who, "read", item_id)
+        return ("item", item_id), lambda: str(queue.get(item_id).version), item_id
+    chosen = limited(chosen_from(given, who), queue.admit(who, "read"))
     if view == "board":
-        return (
-            ("board", chosen),
-            lambda: digest_of(i for lane in lanes_of(queue, chosen, who) for i in lane.items),
-            None,
-        )
+        return ("board", chosen), lambda: digest_of(i for lane in lanes_of(queue, chosen) for i in lane.items), None
     after, before = given.get("after") or None, given.get("before") or None
     for name, text in (("after", after), ("before", before)):
         if text:
@@ -220,8 +218,7 @@ async def live(
     shows: Annotated[str, Query(max_length=64)] = "",
 ) -> StreamingResponse:
     """The stream of one open page: `changed` when it shows something old, `here` when others come and go."""
-    key, look, item_id = looks(queue, who, view, request.query_params)
-    await run_in_threadpool(queue.admit, who, "read", item_id)
+    key, look, item_id = await run_in_threadpool(looks, queue, who, view, request.query_params)
     loop, told = asyncio.get_running_loop(), asyncio.Queue[str]()
 
     def tell(kind: str, data: Any) -> None:

@@ -22,6 +22,7 @@ CONSOLE: Final = "/admin/manual-resolution-queue"
 #: What the pages are called, where they are, and the key that leads there; a page adds its line with its router.
 NAVIGATION: Final[tuple[tuple[str, str, str], ...]] = (
     ("Queue", "", "q"),
+    ("Board", "/board", "b"),
     ("Next", "/next", "g"),
     ("Approvals", "/approvals", "A"),
     ("Unknown", "/unknown", "U"),

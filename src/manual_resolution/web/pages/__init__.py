@@ -4,7 +4,19 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from manual_resolution.web.pages import approvals, drafts, item, moving, next, own, people, queue, signing_in, unknown
+from manual_resolution.web.pages import (
+    approvals,
+    board,
+    drafts,
+    item,
+    moving,
+    next,
+    own,
+    people,
+    queue,
+    signing_in,
+    unknown,
+)
 
 #: A page adds its router here, and a line in `rendering.NAVIGATION`; `item` is last, it takes any address.
 ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -13,6 +25,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     next.router,
     approvals.router,
     unknown.router,
+    board.router,
     drafts.router,
     people.router,
     own.router,
