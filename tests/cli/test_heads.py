@@ -1,6 +1,7 @@
 """`mrq audit verify --against`: whoever rewrites even row and history together is found by a copy kept elsewhere."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,12 @@ def root(connect: Callable[..., Db]) -> Db:
 
 
 @pytest.fixture
+def at_noon(clock: Any) -> None:
+    """The middle of a day, whatever the hour is here."""
+    clock.set((datetime(2026, 1, 2, 12, tzinfo=UTC) - datetime.now(UTC)).total_seconds())
+
+
+@pytest.fixture
 def kept(mrq: Run, add: Add, tmp_path: Path) -> Path:
     """A copy of three items' heads; of #2 two notes are known."""
     for number in (1, 2, 3):
@@ -65,7 +72,7 @@ def kept(mrq: Run, add: Add, tmp_path: Path) -> Path:
     ],
 )
 def test_days_that_were_counted_miss_what_is_cut(
-    mrq: Run, kept: Path, root: Db, clock: Any, edit: str, found: str
+    mrq: Run, clock: Any, at_noon: None, kept: Path, root: Db, edit: str, found: str
 ) -> None:
     """Row and history rewritten so that they fit: the worker's count of the day still tells, with no copy elsewhere."""
     assert "counted" not in mrq("audit", "verify").out
@@ -80,7 +87,7 @@ def test_days_that_were_counted_miss_what_is_cut(
     assert told.code == 1 and found in told.out and "0 of " in told.err
 
 
-def test_what_comes_late_to_a_counted_day_is_told_and_no_fault(mrq: Run, kept: Path, root: Db, clock: Any) -> None:
+def test_what_comes_late_to_a_counted_day_is_told_and_no_fault(mrq: Run, clock: Any, at_noon: None, kept: Path) -> None:
     """An entry of a transaction that was open for long is no tampering."""
     clock.forward(hours=26)
     mrq("worker", "--once", MRQ_ALERTS="none")

@@ -115,8 +115,8 @@ def test_html_that_mail_programs_draw(connect: Connect, database_url: str) -> No
     """Well-formed tables, no script, no image, nothing fetched, below Gmail's limit with hundreds of hostile names."""
     db = connect()
     db.execute(
-        "insert into manual_resolution_queue (item_type, resource_type, resource_id, priority, reason)"
-        " select '<script>' || n, 'r', n, 'low', 'x' from generate_series(1, 300) n"
+        "insert into manual_resolution_queue (item_type, resource_type, resource_id, priority, reason, created_at)"
+        " select '<script>' || n, 'r', n, 'low', 'x', mrq_now() - interval '1 day' from generate_series(1, 300) n"
     )
     db.execute(
         "update manual_resolution_queue set status = 'resolved', resolved_at = created_at + interval '1 hour',"
