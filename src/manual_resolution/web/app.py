@@ -17,7 +17,7 @@ from manual_resolution.settings import Settings
 from manual_resolution.web import health, live, pages, static_files
 from manual_resolution.web.api.app import create_api
 from manual_resolution.web.guard import LOOPBACK, Guard
-from manual_resolution.web.rendering import page
+from manual_resolution.web.rendering import is_partial, page
 from manual_resolution.web.signed_in import SignedOut, sign_in_address
 from manual_resolution.web.statuses import status_of
 
@@ -54,7 +54,9 @@ def create_app(
 
 
 async def sent_to_sign_in(request: Request, error: Exception) -> Response:
-    """To the sign-in page, and from there back."""
+    """To the sign-in page, and from there back; all of the page goes there, not the part that htmx asked for."""
+    if is_partial(request.headers):
+        return Response(status_code=401, headers={"HX-Redirect": sign_in_address(request)})
     return RedirectResponse(sign_in_address(request), 303)
 
 

@@ -73,7 +73,7 @@ def move(request: Request, number: Number, move: str, queue: TheQueue, who: Who,
     if move not in MOVES:
         raise NotFound("There is no such move.")
     try:
-        ended = MOVES[move](queue, number, who, form, version_of(form))
+        ended = MOVES[move](queue, number, who, form, number_in(form, "version"))
     except (WaitsForApproval, OutcomeUnknown) as error:
         Watching(queue.database).drop(number, who.name, move)
         return onward(request, queue, who, number, form, leaves=isinstance(error, OutcomeUnknown))
@@ -133,10 +133,12 @@ def refused(request: Request, queue: Queue, who: Actor, number: int, form: Form,
 # ------------------------------------------------------------------ what a form says
 
 
-def version_of(form: Mapping[str, str]) -> int | None:
-    """The item's version on the page; None where the form does not say."""
-    text = form.get("version", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+def number_in(form: Mapping[str, str], name: str) -> int | None:
+    """A hidden number of the page, such as the item's version; None where the form does not say."""
+    text = form.get(name, "")
+    if text and not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise InvalidInput(name, text, "what the page said: load it again")
+    return int(text) if text else None
 
 
 def values_of(form: Mapping[str, str], option: str) -> dict[str, str]:
@@ -153,7 +155,7 @@ def glimpse_of(form: Mapping[str, str], values: Mapping[str, str]) -> Glimpse | 
         found = Glimpse(**json.loads(text))
         sound = all(isinstance(part, dict) for part in (found.context, found.answers, found.plans))
         sound = sound and all(isinstance(one, list) and len(one) == 2 for one in found.answers.values())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         sound = False
     if not sound:
         raise InvalidInput("seen", text, "what the page said: load it again")
@@ -205,10 +207,7 @@ def _confirm(queue: Queue, number: int, who: Actor, form: Form, version: int | N
 
 
 def _approve(queue: Queue, number: int, who: Actor, form: Form, version: int | None) -> Ended:
-    proposal = form.get("proposal", "")
-    return queue.approve(
-        number, who, or_none(form, "justification"), seen=int(proposal) if proposal.isdigit() else None
-    )
+    return queue.approve(number, who, or_none(form, "justification"), seen=number_in(form, "proposal"))
 
 
 MOVES: Final[dict[str, Move]] = {
