@@ -40,7 +40,7 @@ def ill(answer: object) -> str:
 
 @pytest.mark.parametrize("move", [*MOVES, "plan", "reveal"])
 def test_every_move(alice: Browser, queue: Queue, move: str) -> None:
-    """Each form takes whatever is typed into its fields, all at once and beside a right reason, and answers with a page."""
+    """Each form takes whatever is typed into its fields, all at once, and answers with a page."""
     queue.add("parcel_stuck", "parcel", 1, "high", "stuck", {"place": "nowhere", "email": "ada@example.com"})
     for n, text in enumerate(HOSTILE):
         typed = dict.fromkeys(FIELDS, text) | ({"justification": "because"} if n % 2 else {})

@@ -22,7 +22,7 @@ from manual_resolution.web.given import Form, Number, TheQueue
 from manual_resolution.web.lanes import Lane, count_of, lanes_of
 from manual_resolution.web.live import address_of, digest_of
 from manual_resolution.web.pages.item import Notice
-from manual_resolution.web.pages.moving import or_none, to, version_of
+from manual_resolution.web.pages.moving import number_in, or_none, to
 from manual_resolution.web.rendering import CONSOLE, page
 from manual_resolution.web.signed_in import Who
 from manual_resolution.web.statuses import status_of
@@ -45,7 +45,7 @@ def position(request: Request, number: Number, queue: TheQueue, who: Who, form: 
 @router.post("/{number}/priority")
 def priority(request: Request, number: Number, queue: TheQueue, who: Who, form: Form) -> Response:
     """Put an item into another lane."""
-    to, why, version = form.get("priority", ""), form.get("justification", ""), version_of(form)
+    to, why, version = form.get("priority", ""), form.get("justification", ""), number_in(form, "version")
     return moved(request, queue, who, form, lambda: queue.set_priority(number, who, to, why, version=version))
 
 
@@ -69,12 +69,12 @@ def moved(request: Request, queue: Queue, who: Actor, form: Form, move: Any) -> 
 def place(queue: Queue, number: int, who: Actor, form: Form) -> Item:
     """The move that a form asks for. Raises `InvalidInput`."""
     if form.get("place") == "by-deadline":
-        return queue.unplace(number, who, or_none(form, "justification"), version=version_of(form))
+        return queue.unplace(number, who, or_none(form, "justification"), version=number_in(form, "version"))
     beside = {name: intake.item_id(form[name], name) for name in ("before", "after") if form.get(name)}
     if len(beside) > 1 or (not beside and form.get("place") != "first"):
         raise InvalidInput("place", form.get("place"), "before or after another item, first, or by-deadline")
     span, why = intake.span(or_none(form, "span") or "24h"), form.get("justification", "")
-    return queue.place(number, who, why, span=span, version=version_of(form), **beside)
+    return queue.place(number, who, why, span=span, version=number_in(form, "version"), **beside)
 
 
 def board_page(

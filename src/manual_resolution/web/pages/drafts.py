@@ -5,7 +5,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from manual_resolution.watching import Watching
 from manual_resolution.web.given import Form, Number, TheQueue
-from manual_resolution.web.pages.moving import version_of
+from manual_resolution.web.pages.moving import number_in
 from manual_resolution.web.rendering import CONSOLE
 from manual_resolution.web.signed_in import Who
 
@@ -16,7 +16,7 @@ router = APIRouter(prefix=CONSOLE, include_in_schema=False)
 def keep(number: Number, queue: TheQueue, who: Who, form: Form) -> Response:
     """Keep what a form holds; `draft` says which form it is."""
     item = queue.get(number, by=who)
-    version = min(version_of(form) or item.version, item.version)
+    version = min(number_in(form, "version") or item.version, item.version)
     Watching(queue.database).keep(number, who.name, form.get("draft", ""), form, version)
     return Response(status_code=204)
 
