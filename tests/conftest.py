@@ -111,7 +111,7 @@ def _with_tables(url: str) -> None:
 
 
 #: The roles that `MRQ_TEST_ROLES=1` runs the queue's tests as, each with what `mrq db grants` gives it.
-DUTIES = ("producer", "operator", "worker")
+DUTIES = ("producer", "operator", "worker", "console")
 
 
 def make_roles(url: str) -> None:

@@ -27,7 +27,7 @@ def run_burn() -> Any:
 def queue(database_url: str, as_role: Callable[[str, str], str]) -> Iterator[Queue]:
     """The queue that is served."""
     registry = Registry([("tests.cli.small_world", parcel), ("tests.api.conftest", letter)])
-    queue = Queue(as_role(database_url, "operator"), settings=Settings(), workflows=registry)
+    queue = Queue(as_role(database_url, "console"), settings=Settings(), workflows=registry)
     yield queue
     queue.close()
 

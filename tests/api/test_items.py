@@ -157,8 +157,9 @@ def test_what_owners_ask(as_: Any, add: Any, connect: Any) -> None:
 
 
 def test_alerts_are_steered(as_: Any, add: Any, connect: Any) -> None:
-    """Alerts are listed, sent again and held back."""
-    alice = as_("alice")
+    """Alerts are listed, sent again and held back; the last two by an admin."""
+    assert as_("alice").post("/alerts/retry").status_code == 403
+    alice = as_("root")
     connect().execute(
         "insert into mrq_outbox (kind, level, channel, incident, payload, state, ended_at) "
         "values ('test', 0, 'slack', 'i', '{}', 'dead', mrq_now())"
@@ -167,7 +168,7 @@ def test_alerts_are_steered(as_: Any, add: Any, connect: Any) -> None:
     assert alice.post("/alerts/retry", {"ids": [99]}).status_code == 409
     assert alice.post("/alerts/retry").json() == {"retried": 1}
     assert alice.get("/alerts/pause").status_code == 204
-    assert alice.post("/alerts/pause", {"until": "2h", "reason": "maintenance"}).json()["by"] == "alice"
+    assert alice.post("/alerts/pause", {"until": "2h", "reason": "maintenance"}).json()["by"] == "root"
     assert alice.get("/alerts/pause").json()["reason"] == "maintenance"
     assert alice.ask("DELETE", "/alerts/pause").status_code == 204
     assert alice.get("/alerts/pause").status_code == 204

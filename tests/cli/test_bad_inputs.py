@@ -74,6 +74,19 @@ audit export --from <2026-10-01> --to <2026-10-31> --format jsonl
 db migrate --dry-run --time-zone <UTC>
 db status
 db grants --producer <p> --operator <o> --worker <w> --console <c>
+user add <ada> --role <operator> --no-password
+user add <ada> --role <operator> --password-stdin --as <bob>
+user list
+user grant <ada> <viewer>
+user revoke <ada> <viewer>
+user password <ada> --password-stdin
+user disable <ada>
+user enable <ada>
+user link <ada>
+user history <ada> --limit <5>
+token add <ada> --scope <viewer> --label <nightly> --days <3>
+token list <ada>
+token revoke <1>
 init <folder>
 practice --dir <file>
 """

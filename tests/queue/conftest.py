@@ -18,7 +18,9 @@ class QueueOfRoles(Queue):
 
     def __init__(self, url: str, as_role: Callable[[str, str], str], **facts: Any) -> None:
         super().__init__(as_role(url, "operator"), **facts)
-        self.producer, self.worker = (Queue(as_role(url, duty), **facts) for duty in ("producer", "worker"))
+        duties = ("producer", "worker", "console")
+        self.producer, self.worker, self.console = (Queue(as_role(url, duty), **facts) for duty in duties)
+        self.people = self.console.people
 
     def tell(self, *told: Any, **facts: Any) -> Added:
         return self.producer.tell(*told, **facts)
@@ -30,7 +32,7 @@ class QueueOfRoles(Queue):
         return self.worker.sweep(**facts)
 
     def close(self) -> None:
-        for queue in (self.producer, self.worker, super()):
+        for queue in (self.producer, self.worker, self.console, super()):
             queue.close()
 
 

@@ -19,7 +19,7 @@ PASSWORD = "correct horse battery"
 @pytest.fixture
 def people(queue: Queue) -> People:
     """The people of the test's database: nobody yet."""
-    return People(queue.database, queue.settings)
+    return queue.people
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from manual_resolution import intake
-from manual_resolution.errors import InvalidInput
+from manual_resolution.errors import InvalidInput, NotFound
 from manual_resolution.producing import ids_of_batch, told
 from manual_resolution.web.api import kinds
 from manual_resolution.web.api.answering import answers, item_answer
@@ -67,16 +67,21 @@ def checked(failure: Failure, producer: str) -> dict[str, Any]:
     "/items",
     summary="Put what failed before a person",
     responses=answers(AddedItem, 409, 415, status=201, versioned=True, said="A new item.")
-    | {200: {"model": AddedItem, "description": "It was open already, and is counted."}},
+    | {200: {"model": AddedItem | AddedDocument, "description": "It was open already, and is counted."}},
 )
 def add(by: Who, queue: TheQueue, body: Failure, request: Request) -> Response:
-    """A failure that is open already is counted, not doubled. With an `Idempotency-Key` it is recorded once."""
+    """A failure that is open already is counted, not doubled. With an `Idempotency-Key` it is recorded once.
+
+    Where another program told it first, the answer is only its number and how often it was told.
+    """
     facts = {"resource_id": None} | checked(body, by.name)
     added = queue.tell(intake.intake(**facts, add_id=getattr(request.state, "add_id", None)), by=by)
     assert added.id is not None
-    answer = item_answer(
-        queue, queue.get(added.id), 200 if added.repeated else 201, repeated=added.repeated, spooled=False
-    )
+    try:
+        item = queue.get(added.id, by=by)
+    except NotFound:  # another's
+        return Json({"id": added.id, "repeated": added.repeated, "occurrences": added.occurrences})
+    answer = item_answer(queue, item, 200 if added.repeated else 201, repeated=added.repeated, spooled=False)
     answer.headers["Location"] = request.url_for("show", item_id=str(added.id)).path
     return answer
 

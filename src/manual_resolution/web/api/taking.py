@@ -28,6 +28,8 @@ Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 MANY: Final = frozenset({"field"})
 #: Of an answer, what is kept with it.
 KEPT_HEADERS: Final = ("content-type", "etag", "location")
+#: Routes that ask or answer what is secret or personal: no key keeps it, a request sent again is carried out again.
+TOLD_ONCE: Final = frozenset({"add_token", "add_user", "reveal"})
 #: Seconds that carrying a request out may take beside its outside call.
 BESIDE: Final = 60.0
 
@@ -44,7 +46,7 @@ class Taking(APIRoute):
                 request.state.caller = await run_in_threadpool(caller_of, request)
                 refuse_strange_address(request, names)
                 await read_body(request, takes_one=self.body_field is not None)
-                keyed = request.method != "GET" and "idempotency-key" in request.headers
+                keyed = request.method != "GET" and "idempotency-key" in request.headers and self.name not in TOLD_ONCE
                 return await (once(request, handle) if keyed else handle(request))
             except Exception as error:  # noqa: BLE001  # each has its document; what is none of ours is logged
                 return problems.answer(error)
