@@ -68,6 +68,12 @@ class Reach:
     types: frozenset[str] | None
     own: frozenset[str] | None
 
+    def __post_init__(self) -> None:
+        if self.types is None:  # what one added oneself is among all
+            object.__setattr__(self, "own", frozenset())
+        elif self.own is not None:
+            object.__setattr__(self, "own", self.own - self.types)
+
     @property
     def is_all(self) -> bool:
         """Whether it is every item."""

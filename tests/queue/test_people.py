@@ -292,3 +292,13 @@ def test_own_settings_are_kept(people: People, alice: Actor) -> None:
     assert people.own(alice) == {"team": "engineering"}
     with pytest.raises(Refused, match="not kept here"):
         people.set_own(ROOT, {"team": "x"})
+
+
+def test_a_token_for_one_of_several_roles(people: People, alice: Actor) -> None:
+    """Who has several roles, one of them for what they added themselves, has tokens for each of them alone."""
+    people.add(alice, "omni", ["operator:quiz_orphaned", "service", "viewer"])
+    for scope in ("operator:quiz_orphaned", "service", "viewer", "service:quiz_orphaned"):
+        found, _ = people.add_token(alice, "omni", "one", [scope])
+        assert found.scopes == [scope]
+    with pytest.raises(InvalidInput, match="no more than omni has"):
+        people.add_token(alice, "omni", "more", ["operator"])

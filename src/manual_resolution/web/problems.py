@@ -127,5 +127,5 @@ def of_validation(error: RequestValidationError) -> Exception:
         return Told(422, "invalid-input", f"{field} is missing.", field=field)
     if first["type"] == "extra_forbidden":
         return Told(422, "invalid-input", f"{field} is not a field of this request.", field=field)
-    where = field or "the body"
-    return Told(422, "invalid-type", f"{where}: a JSON object is expected.", field=field or None)
+    kind = "list" if first["type"].startswith("list") else "object"
+    return Told(422, "invalid-type", f"{field or 'the body'}: a JSON {kind} is expected.", field=field or "body")

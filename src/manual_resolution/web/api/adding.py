@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from manual_resolution import intake
 from manual_resolution.errors import InvalidInput, NotFound
@@ -23,6 +23,7 @@ MOST = 1000
 class Thing(Body):
     """What failed: an item type, and a resource by number or by name."""
 
+    model_config = ConfigDict(json_schema_extra=kinds.exactly_one("resource_id", "resource_key"))
     item_type: kinds.ItemType
     resource_type: kinds.ResourceType
     resource_id: kinds.ResourceId = None

@@ -1,5 +1,6 @@
 """The API as an application of its own, mounted under `/api/v1`: its OpenAPI, its errors, nothing of the pages."""
 
+import re
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request, Response
@@ -38,6 +39,7 @@ def create_api(queue: Queue, people: People, settings: Settings) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         separate_input_output_schemas=False,
+        generate_unique_id_function=lambda route: route.name.rstrip("_"),
     )
     api.state.queue, api.state.people, api.state.settings = queue, people, settings
     for router in ROUTERS:
@@ -50,7 +52,19 @@ def create_api(queue: Queue, people: People, settings: Settings) -> FastAPI:
 
 async def told(request: Request, error: Exception) -> Response:
     """What happens before a route is found, or where none is."""
-    return problems.answer(error)
+    answer = problems.answer(error)
+    if answer.status_code == 405:
+        path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+        answer.headers["Allow"] = ", ".join(methods_of(request.app.openapi(), path))
+    return answer
+
+
+def methods_of(document: dict[str, Any], path: str) -> list[str]:
+    """The methods of an address."""
+    fitting = (
+        methods for one, methods in document["paths"].items() if re.fullmatch(re.sub("{.*?}", "[^/]+", one), path)
+    )
+    return sorted({method.upper() for methods in fitting for method in methods})
 
 
 # ------------------------------------------------------------------ the documentation
@@ -65,6 +79,7 @@ def described(api: FastAPI) -> dict[str, Any]:
         for methods in document["paths"].values():
             for method, operation in methods.items():
                 describe(method, operation)
+        link(document["paths"])
         for name in ("HTTPValidationError", "ValidationError"):
             document["components"]["schemas"].pop(name, None)
         api.openapi_schema = document
@@ -81,11 +96,39 @@ def describe(method: str, operation: dict[str, Any]) -> None:
         operation.setdefault("parameters", []).append(KEY)
 
 
+#: Whose answers name an item and its version.
+LINKED = (
+    ("/items", "post", "201"),
+    ("/items", "post", "200"),
+    ("/next", "post", "200"),
+    ("/items/{item_id}", "get", "200"),
+)
+
+
+def link(paths: dict[str, Any]) -> None:
+    """Say which operations an answer leads to, and with what of it."""
+    item, version = "$response.body#/id", "$response.header.ETag"
+    links = {
+        one["operationId"]: {
+            "operationId": one["operationId"],
+            "parameters": {"item_id": item}
+            | ({"If-Match": version} if any(part["name"] == "If-Match" for part in one.get("parameters", ())) else {}),
+        }
+        for path, methods in paths.items()
+        if path.startswith("/items/{item_id}")
+        for one in methods.values()
+    }
+    for path, method, status in LINKED:
+        own = paths[path][method]["operationId"]
+        paths[path][method]["responses"][status]["links"] = {name: one for name, one in links.items() if name != own}
+    revoke = {"operationId": "revoke_token", "parameters": {"token_id": "$response.body#/id"}}
+    paths["/tokens"]["post"]["responses"]["201"]["links"] = {"revoke_token": revoke}
+
+
 KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
     "description": "Yours, new for each request: sent again with it, the request is carried out once (24 h).",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
-    "example": "3f0c9f6d-1f1d-4d0e-8a2b-0a4c7d9e1f22",
 }

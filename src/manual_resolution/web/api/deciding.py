@@ -3,7 +3,7 @@
 from typing import Any
 
 from fastapi import APIRouter, Response
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from manual_resolution.case import Glimpse
 from manual_resolution.decision import Resolution
@@ -54,6 +54,7 @@ class Approval(WithNote):
 class Confirmation(WithNote):
     """What was found out: done or not; where it is left out, the service is asked."""
 
+    model_config = ConfigDict(json_schema_extra=kinds.needs("note", "done"))
     done: kinds.Switch | None = None
 
 

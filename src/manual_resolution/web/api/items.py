@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import ConfigDict
 
 from manual_resolution import documents, intake
 from manual_resolution.browsing import Page, browse_from, filter_from
@@ -32,12 +33,14 @@ MOST = 200
 class Chosen(Body):
     """What the next item is limited to."""
 
+    model_config = ConfigDict(json_schema_extra=kinds.needs("resource_id", "resource_type"))
     item_type: kinds.ItemType | None = None
     priority: kinds.Priority | None = None
     resource_type: kinds.ResourceType | None = None
     resource_id: kinds.ResourceId = None
     teams: Annotated[
-        list[Any] | None, kinds.listed(kinds.TEAM, "Also what waits for these teams; else those of `MRQ_TEAM`.")
+        list[Any] | None,
+        kinds.listed(kinds.TEAM, "Also what waits for these teams; else those of `MRQ_TEAM`.", 0, "null"),
     ] = None
 
 
@@ -56,7 +59,9 @@ def list_(
     overdue: Annotated[kinds.Switch | None, Query(description="What is past its deadline, or is not.")] = None,
     age: Annotated[kinds.Age | None, Query(description="What is at least so old.")] = None,
     text: Annotated[kinds.Words | None, Query(description="What says these words, or words that begin so.")] = None,
-    field: Annotated[list[str] | None, Query(description="A declared fact, `NAME=VALUE`; dates `FIRST..LAST`.")] = None,
+    field: Annotated[
+        list[kinds.Fact] | None, Query(description="A declared fact, `NAME=VALUE`; dates `FIRST..LAST`.")
+    ] = None,
     resolved: Annotated[kinds.Switch, Query(description="Resolved items too.")] = "false",
     limit: Annotated[kinds.Limit, Query(description=f"At most so many, 1 to {MOST}.")] = "50",
     after: Annotated[kinds.Cursor | None, Query(description="The page behind; `Link` has its address.")] = None,

@@ -5,14 +5,39 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, WithJsonSchema
 
-from manual_resolution.context import MAX_CONTEXT_KEYS
+from manual_resolution.context import MAX_CONTEXT_KEYS, MAX_KEY_CHARS
 from manual_resolution.errors import InvalidInput, InvalidType
 from manual_resolution.intake import MAX_BIGINT, MAX_PROSE_BYTES, MAX_SLA_HOURS
 from manual_resolution.item import HELD, STATUSES
 from manual_resolution.priority import PRIORITIES
+from manual_resolution.reports import MOST_DAYS
 
 ROLE: Final = "(?:viewer|operator|approver|service)(?::[a-z][a-z0-9_]{0,49})?|admin"
+KEY: Final = {"minLength": 1, "maxLength": MAX_KEY_CHARS}
 TEAM: Final = "[a-z][a-z0-9_-]{0,49}"
+
+
+def exactly_one(*names: str) -> dict[str, Any]:
+    """For a body's schema: one of these fields has a value, the others have none."""
+    return {
+        "oneOf": [
+            {
+                "required": [name],
+                "properties": {name: {"not": {"type": "null"}}} | {n: {"type": "null"} for n in names if n != name},
+            }
+            for name in names
+        ]
+    }
+
+
+def needs(name: str, other: str) -> dict[str, Any]:
+    """For a body's schema: one field has a value only where another has one."""
+    return {
+        "anyOf": [
+            {"properties": {name: {"type": "null"}}},
+            {"required": [other], "properties": {other: {"not": {"type": "null"}}}},
+        ]
+    }
 
 
 class Body(BaseModel):
@@ -28,7 +53,9 @@ def words(pattern: str, example: str, **schema: Any) -> Any:
 
 def prose(example: str) -> Any:
     """Text that is not blank."""
-    return WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_PROSE_BYTES, "examples": [example]})
+    return WithJsonSchema(
+        {"type": "string", "format": "prose", "minLength": 1, "maxLength": MAX_PROSE_BYTES, "examples": [example]}
+    )
 
 
 def maybe_line(longest: int, description: str) -> Any:
@@ -38,10 +65,10 @@ def maybe_line(longest: int, description: str) -> Any:
     )
 
 
-def listed(pattern: str, description: str) -> Any:
-    """A list of words."""
+def listed(pattern: str, description: str, least: int = 0, *kinds: str) -> Any:
+    """A list of words; `kinds` may be `null`."""
     one = {"type": "string", "pattern": f"^(?:{pattern})$"}
-    return WithJsonSchema({"type": ["array", "null"], "items": one, "description": description})
+    return WithJsonSchema({"type": ["array", *kinds], "items": one, "minItems": least, "description": description})
 
 
 def numbers(most: int) -> Any:
@@ -71,12 +98,19 @@ Status = Annotated[Any, WithJsonSchema({"type": "string", "enum": list(STATUSES)
 Held = Annotated[Any, WithJsonSchema({"type": "string", "enum": list(HELD), "examples": ["deferred"]})]
 Resource = Annotated[Any, words("[A-Za-z][A-Za-z0-9_.-]{0,49}(?::[1-9][0-9]{0,17})?", "meal_plan:12345")]
 Age = Annotated[Any, words("[1-9][0-9]{0,2}[dhm]", "3d")]
-Words = Annotated[Any, WithJsonSchema({"type": "string", "minLength": 2, "maxLength": 200, "examples": ["blob 503"]})]
-Cursor = Annotated[Any, WithJsonSchema({"type": "string", "maxLength": 300})]
+Words = Annotated[
+    Any,
+    WithJsonSchema({"type": "string", "format": "words", "minLength": 2, "maxLength": 200, "examples": ["blob 503"]}),
+]
+Cursor = Annotated[Any, WithJsonSchema({"type": "string", "format": "cursor", "maxLength": 300})]
+Fact = Annotated[Any, WithJsonSchema({"type": "string", "format": "fact", "examples": ["place=here"]})]
+Days = Annotated[Any, whole(1, MOST_DAYS, 30)]
 Team = Annotated[Any, words(TEAM, "engineering")]
 Name = Annotated[
     Any,
-    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 100, "examples": ["bob@example.com"]}),
+    WithJsonSchema(
+        {"type": "string", "format": "name", "minLength": 1, "maxLength": 100, "examples": ["bob@example.com"]}
+    ),
 ]
 Reason = Annotated[Any, prose("Vercel Blob API returned 503 after 3 retry attempts")]
 Why = Annotated[Any, prose("the blob service is back")]
@@ -87,6 +121,7 @@ Context = Annotated[
         {
             "type": ["object", "null"],
             "additionalProperties": True,
+            "propertyNames": KEY,
             "maxProperties": MAX_CONTEXT_KEYS,
             "examples": [{"retry_count": 3, "last_error": "ServiceUnavailable"}],
         }
@@ -94,9 +129,7 @@ Context = Annotated[
 ]
 Facts = Annotated[
     Any,
-    WithJsonSchema(
-        {"type": "object", "minProperties": 1, "additionalProperties": True, "examples": [{"user_id": 604}]}
-    ),
+    WithJsonSchema({"type": "object", "minProperties": 1, "propertyNames": KEY, "examples": [{"user_id": 604}]}),
 ]
 Values = Annotated[
     Any,
@@ -126,14 +159,21 @@ Instant = Annotated[
     WithJsonSchema({"type": ["string", "null"], "format": "date-time", "examples": ["2026-10-01T12:00:00Z"]}),
 ]
 Day = Annotated[Any, WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-10-31"]})]
-Span = Annotated[Any, WithJsonSchema({"type": ["string", "null"], "examples": ["24h", "90m", "1h30m"]})]
+Span = Annotated[
+    Any, WithJsonSchema({"type": ["string", "null"], "format": "span", "examples": ["24h", "90m", "1h30m"]})
+]
+Ahead = Annotated[
+    Any, WithJsonSchema({"type": ["string", "null"], "format": "date-time-ahead", "examples": ["2030-01-01T00:00:00Z"]})
+]
 Option = Annotated[Any, WithJsonSchema({"type": "string", "examples": ["retry"]})]
 Switch = Annotated[Any, WithJsonSchema({"type": "boolean"})]
 Number = Annotated[Any, whole(1, MAX_BIGINT, 17)]
 Limit = Annotated[Any, whole(1, 200, 50)]
 State = Annotated[Any, WithJsonSchema({"type": "string", "enum": ["waiting", "sent", "dead", "cancelled"]})]
-Until = Annotated[Any, WithJsonSchema({"type": "string", "examples": ["2h", "2026-10-01T12:00:00Z"]})]
-Password = Annotated[Any, WithJsonSchema({"type": ["string", "null"], "minLength": 12, "maxLength": 1000})]
+Until = Annotated[Any, WithJsonSchema({"type": "string", "format": "span", "examples": ["2h", "2030-01-01T00:00:00Z"]})]
+Password = Annotated[
+    Any, WithJsonSchema({"type": ["string", "null"], "format": "password", "minLength": 12, "maxLength": 1000})
+]
 Glimpsed = Annotated[
     Any,
     WithJsonSchema(

@@ -1,6 +1,7 @@
 """Moves on one item, each a resource that is created: `POST /items/42/claim`."""
 
 from fastapi import APIRouter, Request, Response
+from pydantic import ConfigDict
 
 from manual_resolution import intake
 from manual_resolution.errors import InvalidInput
@@ -39,8 +40,9 @@ class HandOver(WithNote):
 class Deferral(WithReason):
     """For how long, or until when: one of both."""
 
+    model_config = ConfigDict(json_schema_extra=kinds.exactly_one("span", "until"))
     span: kinds.Span = None
-    until: kinds.Instant = None
+    until: kinds.Ahead = None
 
 
 class Escalation(WithReason):
@@ -58,6 +60,9 @@ class NewPriority(WithReason):
 class Position(WithReason):
     """Before or behind which item (first, where neither is given), and for how long."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"properties": {name: {"type": "null"}}} for name in ("before", "after")]}
+    )
     before: kinds.Number | None = None
     after: kinds.Number | None = None
     span: kinds.Span = None

@@ -44,7 +44,7 @@ class NewToken(Body):
 
     person: kinds.Name
     label: kinds.Name
-    scopes: Annotated[list[Any], kinds.listed(kinds.ROLE, "Roles that the person has, or less.")]
+    scopes: Annotated[list[Any], kinds.listed(kinds.ROLE, "Roles that the person has, or less.", 1)]
     days: Annotated[Any, kinds.whole(1, 90, 30)] = 90
 
 

@@ -90,7 +90,7 @@ def unpause(by: Who, queue: TheQueue) -> Response:
 def report(
     by: Who,
     queue: TheQueue,
-    days: Annotated[kinds.Limit, Query(description="How many whole days (UTC), the last included.")] = "30",
+    days: Annotated[kinds.Days, Query(description="How many whole days (UTC), the last included.")] = "30",
     until: Annotated[kinds.Day | None, Query(description="The last day; else today.")] = None,
     quick: Annotated[
         kinds.Switch, Query(description="Without percentiles, come-backs and the audit's head.")
