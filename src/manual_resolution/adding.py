@@ -185,7 +185,6 @@ class Adding(Admission):
         by: Actor | None = None,
     ) -> Item | None:
         """It has succeeded: an unowned item is resolved, an owned one marked (`succeeded_at`); None if none is open."""
-        who = None if by is None else self.admit(by, "withdraw", item_type=item_type)
         checked = strict.intake(
             item_type,
             resource_type,
@@ -194,8 +193,9 @@ class Adding(Admission):
             reason,
             resource_key=resource_key,
             dedup_key=dedup_key,
-            producer=who.name if who else producer,
+            producer=by.name if by else producer,
         )
+        who = None if by is None else self.admit(by, "withdraw", item_type=checked.item_type)
         thing = {
             name: getattr(checked, name)
             for name in ("item_type", "resource_type", "resource_id", "resource_key", "dedup_key")

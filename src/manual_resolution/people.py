@@ -190,8 +190,7 @@ class People:
 
     def set_password(self, by: Actor, name: str, password: str) -> Person:
         """A new password, one's own too; every session of theirs ends."""
-        person = self._person(name)
-        by = self._admit(by, person.name)
+        by, person = self._admit(by, name), self._person(name)
         hash_ = password_hash(password, person.name)
         with self.database.connection() as db:
             kept.set_password(db, person.id, hash_, by)
@@ -238,8 +237,8 @@ class People:
         self, by: Actor, name: str, label: str, scopes: Iterable[str], days: int = TOKEN_DAYS
     ) -> tuple[Token, str]:
         """A new token of somebody's, and its text, which is told this once. `scopes` are roles they have, or less."""
-        person = self._person(name)
-        by, held = self._admit(by, person.name), Grants.of(*person.roles)
+        by, person = self._admit(by, name), self._person(name)  # who may not is not told whether there is such a person
+        held = Grants.of(*person.roles)
         wanted = [Grant.of(scope, "scope") for scope in scopes]
         for one in wanted:
             if not covers(held, one):

@@ -19,7 +19,7 @@ from tests.cli.small_world import workflow as parcel
 
 HERE = Path(__file__).parent
 #: Random cases for each operation, beside examples and edges; a file that keeps what Schemathesis says.
-EXAMPLES, SAVED = os.environ.get("MRQ_EXAMPLES", "2"), os.environ.get("MRQ_SCHEMA_SAVED")
+EXAMPLES, SAVED = os.environ.get("MRQ_EXAMPLES", "10"), os.environ.get("MRQ_SCHEMA_SAVED")
 
 
 @pytest.fixture
@@ -46,20 +46,31 @@ def address(database_url: str) -> Iterator[str]:
     port = server.servers[0].sockets[0].getsockname()[1]
     yield f"http://127.0.0.1:{port} {people.add_token(ROOT, 'omni', 'all', roles)[1]}"
     server.should_exit = True
-    thread.join()
+    thread.join(5)
     queue.close()
 
 
-def test_schema(address: str, tmp_path: Path) -> None:
-    """All checks of Schemathesis over all operations: examples, edges, random ones, and chains along the links."""
+def run(address: str, folder: Path, *options: str) -> None:
+    """Run it, and show what it says where it found something."""
     url, token = address.split()
     command = [
         Path(sys.executable).parent / "schemathesis", "--config-file", HERE / "schemathesis.toml",
-        "run", f"{url}/api/v1/openapi.json", "--checks", "all", "-H", f"Authorization: Bearer {token}",
-        "--max-examples", EXAMPLES, "--no-color", "--continue-on-failure",
+        "run", f"{url}/api/v1/openapi.json", "-H", f"Authorization: Bearer {token}", "--checks", "all",
+        "--no-color", "--continue-on-failure", *options,
     ]  # fmt: skip
     hooks = os.environ | {"SCHEMATHESIS_HOOKS": str(HERE / "fuzz_hooks.py")}
-    ended = subprocess.run(command, cwd=tmp_path, env=hooks, capture_output=True, text=True, check=False)
+    ended = subprocess.run(command, cwd=folder, env=hooks, capture_output=True, text=True, check=False)
     if SAVED:
         Path(SAVED).write_text(ended.stdout + ended.stderr)
     assert ended.returncode == 0, ended.stdout[-20_000:] + ended.stderr
+
+
+@pytest.mark.slow
+def test_whatever_is_sent(address: str, tmp_path: Path) -> None:
+    """All checks over all operations: examples, edges, random ones, chains along the links. Slow: minutes."""
+    run(address, tmp_path, "--max-examples", EXAMPLES)
+
+
+def test_the_examples_and_some_more(address: str, tmp_path: Path) -> None:
+    """All checks with the documentation's own examples and a random case for each operation."""
+    run(address, tmp_path, "--max-examples", "1", "--phases", "examples,fuzzing", "--no-shrink")

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from manual_resolution import __version__
 from manual_resolution.people import People
+from manual_resolution.permission import MOVES, ROLES
 from manual_resolution.queue import Queue
 from manual_resolution.settings import Settings
 from manual_resolution.web import problems
@@ -50,6 +51,26 @@ def create_api(queue: Queue, people: People, settings: Settings) -> FastAPI:
     return api
 
 
+#: The move that each operation is (permission.MOVES): whose roles allow it is said in its description.
+MOVED = {
+    **dict.fromkeys(("list", "mine", "show", "case", "history", "types", "plan", "approvals"), "read"),
+    **dict.fromkeys(("alerts", "paused", "report", "metrics", "head", "verify", "operator"), "report"),
+    **dict.fromkeys(("retry", "pause", "unpause"), "look_after"),
+    **dict.fromkeys(("users", "add_user", "grant", "revoke", "disable", "enable"), "people"),
+    **dict.fromkeys(("tokens", "add_token", "revoke_token"), "people"),
+    **dict.fromkeys(("place", "unplace"), "place"),
+    **dict.fromkeys(("next", "claim"), "claim"),
+    **dict.fromkeys(("add", "add_many"), "add"),
+    "priority": "set_priority",
+} | {
+    name: name
+    for name in (
+        "withdraw", "extend", "release", "decline", "hand_over", "take_over", "defer", "escalate", "note", "amend",
+        "reveal", "reopen", "resolve", "confirm", "approve", "deny",
+    )
+}  # fmt: skip
+
+
 async def told(request: Request, error: Exception) -> Response:
     """What happens before a route is found, or where none is."""
     answer = problems.answer(error)
@@ -87,7 +108,9 @@ def described(api: FastAPI) -> dict[str, Any]:
 
 
 def describe(method: str, operation: dict[str, Any]) -> None:
-    """Say of one operation what FastAPI does not."""
+    """Say of one operation what FastAPI does not: who may, problem documents, that it may have a key."""
+    roles = MOVES[MOVED[operation["operationId"]]]
+    operation["description"] += f"\n\nRoles: {', '.join(role for role in ROLES if role in roles)}."
     for status, response in operation["responses"].items():
         content = response.get("content", {})
         if int(status) >= 400 and "application/json" in content:
