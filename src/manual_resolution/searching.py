@@ -31,7 +31,7 @@ class Searching:
 
     def __init__(self, database: Database, workflows: Registry) -> None:
         self.database, self.workflows = database, workflows
-        self._after, self._again, self._lock = 0, monotonic() + ALL_AGAIN, Lock()
+        self._after, self._top, self._again, self._lock = 0, 0, monotonic() + ALL_AGAIN, Lock()
 
     def fill(self, most: int = AT_ONCE) -> tuple[int, bool]:
         """Write the words of at most `most` items that lack them: how many, and whether none is left."""
@@ -44,14 +44,16 @@ class Searching:
     def _fill(self, db: Db, most: int, less: frozenset[str]) -> tuple[int, bool]:
         written = 0
         while written < most:
-            found = store.unwritten(db, self._after, BATCH)
-            mine = [item for item in found if item.item_type not in less]
+            stale, new = store.stale(db, BATCH), store.unwritten(db, self._after, BATCH)
+            mine = [item for item in (*stale, *new) if item.item_type not in less]
             if mine:
                 store.write(db, [(item.id, item.version, self.said_of(item)) for item in mine])
                 written += len(mine)
-            if len(found) < BATCH or not mine:
-                self._after = max(self._after, max((item.id for item in found), default=0) - LATE)
-                return written, len(found) == len(mine)
+            if new:  # what lies behind is not walked again for each batch
+                self._after = self._top = max(self._top, new[-1].id)
+            if len(new) < BATCH and (len(stale) < BATCH or not mine):
+                self._after = max(0, self._top - LATE)
+                return written, len(mine) == len(stale) + len(new)
         return written, False
 
     def said_of(self, item: Item) -> str:

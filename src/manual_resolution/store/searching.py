@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from manual_resolution.item import Item
 from manual_resolution.store.connection import Db
-from manual_resolution.store.items import ITEM, item_row
+from manual_resolution.store.items import ITEM, several_of
 
 #: The condition that an item says every word of `words`, each from its beginning.
 FOUND: Final = """
@@ -14,18 +14,29 @@ FOUND: Final = """
 """
 
 
+def stale(db: Db, limit: int) -> list[Item]:
+    """Items whose words are to be written anew."""
+    return several_of(
+        db,
+        "select"
+        + ITEM
+        + """from manual_resolution_queue q
+            where id in (select item_id from mrq_search where said is null order by item_id limit %(limit)s)""",
+        {"limit": limit},
+    )
+
+
 def unwritten(db: Db, after: int, limit: int) -> list[Item]:
-    """Items whose words are to be written, among those with a higher id than `after`; anew, among all."""
-    with db.cursor(row_factory=item_row) as cursor:
-        return cursor.execute(
-            "with lacking as materialized ("
-            " (select item_id from mrq_search where said is null order by item_id limit %(limit)s) union all"
-            " (select id from manual_resolution_queue i where id > %(after)s"
-            "   and not exists (select from mrq_search s where s.item_id = i.id) order by id limit %(limit)s))"
-            " select" + ITEM + "from manual_resolution_queue q where id in (select item_id from lacking)"
-            " order by id limit %(limit)s",
-            {"after": after, "limit": limit},
-        ).fetchall()
+    """The next items behind the id `after` whose words were never written."""
+    return several_of(
+        db,
+        "select"
+        + ITEM
+        + """from manual_resolution_queue q
+            where id > %(after)s and not exists (select from mrq_search s where s.item_id = q.id)
+            order by id limit %(limit)s""",
+        {"after": after, "limit": limit},
+    )
 
 
 def write(db: Db, words: Sequence[tuple[int, int, str]]) -> None:
