@@ -1,6 +1,7 @@
 """People: who may speak, their roles, tokens and sessions, and what changed about them. For admins."""
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -52,7 +53,7 @@ def people_page(
     values: dict[str, Any] = {
         "everybody": [(one, [token for token in tokens if token.person == one.name]) for one in everybody],
         "sessions": people.sessions(who),
-        "changes": people.history(who, limit=CHANGES),
+        "changes": [replace(one, data=defaultdict(str, one.data)) for one in people.history(who, limit=CHANGES)],
         "roles": ROLES,
         "shortest": SHORTEST_PASSWORD,
         "days": TOKEN_DAYS,
