@@ -5,7 +5,7 @@ Nothing that could be run is left out without a reason beside it; `curl` and who
 Every page has one world: the sample application with items #42 to #47. In what a command prints, `…` stands
 for anything. A comment above a block says what is special: `<!-- not run: why -->`, `<!-- exits 1 -->`,
 `<!-- exits 0 or 1 -->`, `<!-- file: NAME -->` (kept as a module), `<!-- no rows -->`.
-`<!-- a new world -->` begins anew.
+`<!-- serves -->` (a server, until the page ends). `<!-- a new world -->` begins anew.
 """
 
 import os
@@ -15,8 +15,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -195,10 +195,13 @@ class Reader:
     folder: Path
     patch: pytest.MonkeyPatch
     names: dict[str, Any]
+    served: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def do(self, block: Block) -> None:
         if name := block.says("file:"):
             (self.folder / name).write_text(block.text, encoding="utf-8")
+        elif block.remark == "serves":
+            self.serve()
         elif block.language == "python":
             exec(compile(block.text, block.place, "exec"), self.names)
         elif block.language == "sql":
@@ -208,6 +211,21 @@ class Reader:
             typed = [(block.text, [])] if block.language == "sh" else prompts(block.text)
             for line, shown in typed:
                 self.type(block, line, shown)
+
+    def serve(self) -> None:
+        """`mrq serve` for as long as the page is read, on a free port; `API` is where its API is."""
+        command = [sys.executable, "-m", "manual_resolution.cli.app", "serve", "--port", "0"]
+        server = subprocess.Popen(command, cwd=self.folder, stdout=subprocess.PIPE, text=True)
+        self.served.append(server)
+        assert server.stdout
+        port = re.search(r":([0-9]+)/", server.stdout.readline())
+        assert port
+        self.patch.setenv("API", f"http://127.0.0.1:{port[1]}/api/v1")
+
+    def close(self) -> None:
+        for server in self.served:
+            with server:
+                server.terminate()
 
     def type(self, block: Block, line: str, shown: list[str]) -> None:
         words = shlex.split(line, comments=True)
@@ -248,8 +266,9 @@ def test_what_a_page_shows_runs(
     monkeypatch.syspath_prepend(str(tmp_path))
     with documented_world(fresh_database_url, monkeypatch) as db:
         reader = Reader(db, tmp_path, monkeypatch, {"__name__": "docs"})
-        for block in found:
-            reader.do(block)
+        with closing(reader):
+            for block in found:
+                reader.do(block)
 
 
 def test_what_is_not_run_says_why() -> None:

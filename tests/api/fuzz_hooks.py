@@ -35,15 +35,11 @@ def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
             "properties": {"house": {"type": "integer", "minimum": 1, "maximum": 99}}
         }
         known[name]["required"] += ["values"]
-    without_rounded(raw_schema)
-
-
-def without_rounded(schema: Any) -> None:
-    """A maximum that a double rounds up is none."""
-    if isinstance(schema, dict) and schema.get("maximum") == 2**63 - 1:
-        del schema["maximum"]
-    for one in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
-        without_rounded(one)
+    known["HandOver"]["properties"]["to"] = known["NewToken"]["properties"]["person"] = {
+        "type": "string",
+        "enum": ["omni"],
+    }
+    known["NewToken"]["properties"]["scopes"]["items"] = {"type": "string", "enum": ["viewer", "operator"]}
 
 
 @schemathesis.hook

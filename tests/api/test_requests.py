@@ -1,5 +1,7 @@
 """What every request of the API passes: its token, its shape, its version, its key."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -102,3 +104,12 @@ def test_the_documentation(client: Any) -> None:
         for method, one in methods.items():
             assert one["summary"] and one["description"], (method, path)
             assert {"401", "403"} <= set(one["responses"]), (method, path)
+
+
+def test_every_operation_is_shown_with_curl(client: Any) -> None:
+    """docs/operate/api.md, whose blocks are run, asks each operation once."""
+    page = Path(__file__).parents[2].joinpath("docs/operate/api.md").read_text(encoding="utf-8")
+    asked = re.findall(r'"\$API(/[^"?]*)', page)
+    for path in client.get("/api/v1/openapi.json").json()["paths"]:
+        pattern = re.sub(r"\{(?:item|token)_id\}", "[0-9]+", path).replace("{name}", "[^/]+")
+        assert any(re.fullmatch(pattern, one) for one in asked), path

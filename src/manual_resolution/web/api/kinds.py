@@ -74,20 +74,22 @@ def listed(pattern: str, description: str, least: int = 0, *kinds: str) -> Any:
 def numbers(most: int) -> Any:
     """A list of numbers."""
     return WithJsonSchema(
-        {"type": ["array", "null"], "items": {"type": "integer", "minimum": 1, "maximum": MAX_BIGINT}, "maxItems": most}
+        {"type": ["array", "null"], "items": {"type": "integer", "format": "int64", "minimum": 1}, "maxItems": most}
     )
 
 
 def whole(low: int, high: int, example: int, **schema: Any) -> Any:
     """A whole number."""
-    return WithJsonSchema({"type": "integer", "minimum": low, "maximum": high, "examples": [example]} | schema)
+    # OpenAPI's maximum is a double here, which rounds the highest bigint up: the format says it.
+    most = {"maximum": high} if high < MAX_BIGINT else {"format": "int64"}
+    return WithJsonSchema({"type": "integer", "minimum": low, "examples": [example]} | most | schema)
 
 
 ItemId = Annotated[str, words("[1-9][0-9]{0,18}", "42", description="The item's number.")]
 ItemType = Annotated[Any, words("[a-z][a-z0-9_]{0,49}", "pdf_deletion_failed")]
 ResourceType = Annotated[Any, words("[A-Za-z][A-Za-z0-9_.-]{0,49}", "meal_plan")]
 ResourceId = Annotated[
-    Any, WithJsonSchema({"type": ["integer", "null"], "minimum": 1, "maximum": MAX_BIGINT, "examples": [12345]})
+    Any, WithJsonSchema({"type": ["integer", "null"], "format": "int64", "minimum": 1, "examples": [12345]})
 ]
 ResourceKey = Annotated[
     Any,
