@@ -24,10 +24,14 @@ def joined(texts: Iterable[str]) -> str:
     return " ".join(word for word, _ in takewhile(lambda pair: pair[1] <= MOST, zip(words, ends, strict=True)))
 
 
-def query(begun: Iterable[str], whole: Iterable[str] = ()) -> str:
-    """What PostgreSQL's text search asks: that each word of `begun` begins one, and each of `whole` is one."""
-    parts = [*(f"'{word}':*" for word in dict.fromkeys(begun)), *(f"'{word}'" for word in dict.fromkeys(whole))]
-    return " & ".join(parts)
+def query(text: Iterable[str], whole: Iterable[str] = ()) -> str:
+    """What PostgreSQL's text search asks: every word, the last one of `text` only begun.
+
+    Only one is a beginning: each would be all words that begin so, gathered before any other is looked at.
+    """
+    *words, last = [*text] or [""]
+    begun = [f"'{last}':*"] if last else []
+    return " & ".join([*(f"'{word}'" for word in dict.fromkeys([*whole, *words])), *begun])
 
 
 def values_in(value: Any) -> Iterator[str]:

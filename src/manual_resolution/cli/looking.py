@@ -53,7 +53,8 @@ def list_(
         str | None, given.option("--owner", "--assignee", metavar="NAME", help="Only what this person holds.")
     ] = None,
     text: Annotated[
-        str | None, given.option("--text", metavar="WORDS", help="Only what says these words, or words that begin so.")
+        str | None,
+        given.option("--text", metavar="WORDS", help="Only what says these words; the last may be unfinished."),
     ] = None,
     age: Annotated[
         str | None, given.option("--age", metavar="SPAN", help="Only what is at least so old, such as 3d.")

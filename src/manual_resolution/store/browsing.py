@@ -128,7 +128,9 @@ def parts_of(chosen: Browse) -> list[int]:
 def _sources(chosen: Browse, part: int) -> tuple[LiteralString, ...]:
     """What a part is to be read from; what may be taken by anybody has no owner, hold or team."""
     found = _SOURCES[part]
-    if part == OPEN and (chosen.assignee or chosen.team or chosen.held or chosen.status == "assigned"):
+    if part == OPEN and (chosen.assignee or chosen.status == "assigned"):
+        found = ("status = 'assigned'",)
+    elif part == OPEN and (chosen.team or chosen.held):
         found = found[1:]
     if part == OPEN and chosen.priority in PRIORITIES:
         return tuple([source + ranks for source in found for ranks in _RANKS])
