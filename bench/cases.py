@@ -7,7 +7,7 @@ from itertools import count
 from time import monotonic
 from typing import Any
 
-from bench import clients, machine, reporting, server, sweeping
+from bench import clients, console, machine, reporting, server, sweeping
 from bench.by_hand import Bare, ByHand, RawCopy
 from bench.clients import Client, Timed
 from bench.contender import Contender
@@ -36,7 +36,7 @@ OURS = ("MRQ", "L", "bare limit")
 ADDING = (*OURS, *(name for name in MAKERS if name.startswith(("procrastinate", "pgqueuer"))))
 CLAIMING = (*OURS, "procrastinate", "pgqueuer, psycopg", "pgqueuer, asyncpg")
 REPEATING = ("MRQ", "L", "pgqueuer, asyncpg, dedupe_key")
-SUBJECTS = ("add", "bulk", "claim", "resolve", "sweep", "report", "import")
+SUBJECTS = ("add", "bulk", "claim", "resolve", "sweep", "report", "console", "import")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,13 @@ class Effort:
     wait: float = 10.0
     clients: Sequence[int] = (1, 8)
     starts: int = 9
+    pages: int = 100
 
 
 FULL = Effort()
-QUICK = Effort(1, 0.2, (1_000,), (1_000,), elsewhere=1_000, histories=(1_000, 5_000), wait=0, clients=(2,), starts=1)
+QUICK = Effort(
+    1, 0.2, (1_000,), (1_000,), elsewhere=1_000, histories=(1_000, 5_000), wait=0, clients=(2,), starts=1, pages=5
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +165,21 @@ class Bench:
                 busy = self._quiet(contender)
                 timed = reporting.answered(question, times)
                 yield self._told(Measured("report", f"figures over {amount}", name, timed, busy))
+
+    def _console(self) -> Iterator[Measured]:
+        amount = self.effort.histories[0]
+        is_new = ("MRQ", "console") not in self._kept
+        contender = self._contender("MRQ", "console")
+        if is_new:
+            console.fill(contender, amount)
+        busy = self._quiet(contender)
+        with console.served(contender) as browse:
+            for name, question in console.questions(contender).items():
+                timed = console.asked(browse, question, self.effort.pages)
+                yield self._told(Measured("console", f"{name}, {amount} open", "MRQ", timed, busy))
+            for watchers in (0, console.WATCHERS):
+                timed = console.added_while_watched(contender, browse, watchers, self.effort.seconds)
+                yield self._told(Measured("console", f"add, {watchers} browsers watch", "MRQ", timed, busy))
 
     # -------------------------------------------------------------- one case
 
