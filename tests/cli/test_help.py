@@ -18,7 +18,7 @@ COMMANDS = """
     add withdraw list show next mine claim extend release hand-over take-over decline defer escalate priority
     note amend resolve confirm reopen history types process practice shadow operator sweep audit doctor db demo
 """
-WITHOUT_JSON = {"db grants", "db shell", "audit export"}  # SQL; psql has the terminal; JSON lines as it is
+WITHOUT_JSON = {"db grants", "db shell", "serve", "audit export"}  # SQL; psql has the terminal; JSON lines as it is
 
 
 def leaves(command: Any, words: list[str]) -> Iterator[list[str]]:

@@ -2,8 +2,10 @@
 
 import io
 import json
+import socket
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -348,13 +350,23 @@ def test_the_command_says_why_nothing_is_served(mrq: Any, queue: Queue) -> None:
 def test_the_command_takes_only_what_it_knows(mrq: Any) -> None:
     """A mode, filter or limit that is none is refused by name, with what is allowed."""
     for words, told in (
-        (("--mode", "ui"), "mode = 'ui' is not allowed: cli."),
+        (("--mode", "web"), "mode = 'web' is not allowed: cli, or ui for the console in the browser."),
         (("--priority", "urgent"), "priority = 'urgent' is not allowed"),
         (("--resource", "meal_plan:x"), "'x' is not allowed"),
         (("--limit", "0"), "--limit"),
     ):
         ended = mrq("process", *words)
         assert ended.code == 2 and told in ended.err
+
+
+def test_the_specifications_ui_mode_is_the_console(mrq: Any) -> None:
+    """`--mode ui` listens where `mrq serve` does; a port that is taken is told in one sentence."""
+    with socket.socket() as taken:
+        with suppress(OSError):  # somebody has it already
+            taken.bind(("127.0.0.1", 8787))
+            taken.listen()
+        ended = mrq("process", "--mode", "ui")
+    assert ended.code == 1 and ended.err.startswith("127.0.0.1:8787 cannot be listened on")
 
 
 def test_the_tally_is_printed_as_json(mrq: Any, parcel: Any) -> None:
