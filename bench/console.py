@@ -124,7 +124,7 @@ def asked(browse: Callable[[], Browser], question: Callable[[Browser, int], None
 
 def added_while_watched(contender: Contender, browse: Callable[[], Browser], watchers: int, seconds: float) -> Timed:
     """One client adds while so many browsers hold the live stream open."""
-    streams = [browse().get(f"{CONSOLE}/live") for _ in range(watchers)]
+    streams = [browse().get(f"{CONSOLE}/live?view=list") for _ in range(watchers)]
     try:
         return clients.repeat(
             lambda: MrqWorker(contender.address),
