@@ -1,6 +1,7 @@
 """Item: everything a person sees before deciding, and the form they decide in."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import MISSING, dataclass, field
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from manual_resolution.case import Case
+from manual_resolution.errors import MRQError
 from manual_resolution.inert import inert_json
 from manual_resolution.item import Actor, Filter, Item
 from manual_resolution.masking import Mask
@@ -61,12 +63,21 @@ def item_page(request: Request, queue: Queue, who: Actor, number: int, asked: As
     values = seen(queue, who, number, asked.reveal)
     live = address_of(request, "item", str(values["item"].version), item=number)
     lookers = [name for name in Watching(queue.database).lookers([number]).get(number, []) if name != who.name]
+    values["last"] = last_of(queue, flow, who)
     values["shown"] = None if request.query_params.get("history") == "all" else ENTRIES
     answer = page(request, "item.html", status, who=who, flow=flow, asked=asked, live=live, lookers=lookers, **values)
     if request.method == "POST":  # what the address bar shows is the item, not the move
         root = request.scope.get("root_path", "")
         answer.headers["HX-Replace-Url"] = f"{root}{CONSOLE}/{number}{flow.query}"
     return answer
+
+
+def last_of(queue: Queue, flow: Flow, who: Actor) -> Item | None:
+    """What became of the item before this one on the way, as it may be shown."""
+    with suppress(MRQError):
+        item = queue.get(flow.passed[-1], by=who) if flow.passed else None
+        return item and queue.mask(item).item(item)
+    return None
 
 
 def seen(queue: Queue, who: Actor, number: int, reveal: bool = False) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from fastapi.responses import Response
 from manual_resolution.priority import PRIORITIES
 from manual_resolution.web.flow import Flow
 from manual_resolution.web.given import Form, TheQueue
+from manual_resolution.web.pages.item import last_of
 from manual_resolution.web.pages.moving import onward_to_next, teams_of
 from manual_resolution.web.rendering import CONSOLE, page
 from manual_resolution.web.signed_in import Who
@@ -29,7 +30,7 @@ def ready(request: Request, queue: TheQueue, who: Who) -> Response:
         most=MOST,
         mine=[queue.mask(one).item(one) for one in queue.list(status="assigned", owner=who.name, limit=20, by=who)],
         teams=queue.waiting_for_teams(by=who),
-        last=flow.passed and queue.get(flow.passed[-1], by=who),
+        last=last_of(queue, flow, who),
         types=[workflow.item_type for workflow in queue.workflows],
         priorities=PRIORITIES,
     )
