@@ -36,7 +36,7 @@ def speaker(via: str) -> str:
     face, colon, who = via.partition(":")
     if not (colon and who):
         return f"{via or 'somewhere'}, which names nobody"
-    return f"the system user {who.rpartition('@')[0] or who}" if face in ("cli", "lib") else via
+    return f"the system user {who.rpartition('@')[0] or who}" if face in ("cli", "lib", "link") else via
 
 
 def command() -> str:

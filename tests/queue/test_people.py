@@ -74,7 +74,7 @@ def test_two_admins_do_not_disable_each_other_at_once(people: People, alice: Act
 
     def disable(whom: str) -> None:
         other = new_queue()
-        with other.database.transaction() as db:
+        with other.people.database.transaction() as db:
             started.wait()
             try:
                 with db.transaction():

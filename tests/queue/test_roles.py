@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 from typer.testing import CliRunner
 
-from manual_resolution import Queue, Refused, doctor
+from manual_resolution import Actor, Queue, Refused, doctor
 from manual_resolution.cli.app import app
 from manual_resolution.intake import intake
 from manual_resolution.settings import Settings
@@ -69,7 +69,7 @@ def test_an_operator_moves_and_decides(queues: Callable[[str], Queue], clock: Cl
     operator = queues("operator")
     one, two = (operator.add(*THING, n, "low", "it failed").id for n in (1, 2))
     assert operator.next("alice") is not None
-    operator.note(one, "alice", "looked")
+    operator.note(one, Actor("alice", "person", "cli:alice@desk"), "looked")  # whose name is looked up
     operator.defer(one, "alice", "later", span=timedelta(hours=1))
     clock.forward(hours=2)
     assert operator.wake(every=0) is not None
