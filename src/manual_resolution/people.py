@@ -89,12 +89,15 @@ class People:
                 kept.note_token_used(db, number)
         return speaking(found, f"token:{number}", Grants.of(*found.scopes, within=Grants.of(*found.roles)))
 
-    def by_session(self, secret: str) -> Actor | None:
-        """Who speaks through a session; None where it is none, has ended, or nobody used it for half an hour."""
+    def by_session(self, secret: str, *, watching: bool = False) -> Actor | None:
+        """Who speaks through a session; None where it is none, has ended, or nobody used it for half an hour.
+
+        `watching`: a page asks by itself, which is no use of it.
+        """
         with self.database.connection() as db:
             if not (found := signed.of_session(db, hashed(secret), IDLE)):
                 return None
-            if found.is_stale:
+            if found.is_stale and not watching:
                 signed.note_session_used(db, found.id)
         return speaking(found, found.via, Grants.of(*found.roles) if found.is_kept else None)
 

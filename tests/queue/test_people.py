@@ -197,10 +197,11 @@ def test_ten_tries_a_minute(people: People, alice: Actor, clock: Any) -> None:
 
 
 def test_a_session_ends_by_itself(people: People, alice: Actor, clock: Any) -> None:
-    """After half an hour of nothing, and after twelve hours whatever was done."""
+    """After half an hour of nothing (a page that only watches is nothing), and after twelve hours whatever was done."""
     idle, busy = (people.sign_in("alice", PASSWORD, "10.0.0.1") for _ in range(2))
     for _ in range(24):
         assert people.by_session(busy) is not None
+        people.by_session(idle, watching=True)
         clock.forward(minutes=29)
     assert people.by_session(idle) is None
     clock.forward(minutes=29)

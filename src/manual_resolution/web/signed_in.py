@@ -29,7 +29,9 @@ ThePeople = Annotated[People, Depends(the_people)]
 
 def person(request: Request, people: ThePeople) -> Actor:
     """Who is signed in; raises `SignedOut`."""
-    if (secret := request.cookies.get(cookie_name(request))) and (found := people.by_session(secret)):
+    if (secret := request.cookies.get(cookie_name(request))) and (
+        found := people.by_session(secret, watching=request.scope["path"].endswith("/live"))
+    ):
         return found
     raise SignedOut
 
