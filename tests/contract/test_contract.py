@@ -108,15 +108,25 @@ def facts_typed(move: str, facts: dict[str, Any]) -> list[str]:
     return [*typed, "-m", facts.get("note" if move == "release" else "why", "w")]
 
 
+#: What a move is called as a resource, where it is called otherwise.
+PLACES: Final = {
+    "extend": "extension",
+    "defer": "deferral",
+    "escalate": "escalation",
+    "amend": "amendment",
+    "resolve": "resolution",
+    "approve": "approval",
+    "deny": "denial",
+    "reopen": "reopening",
+}
+
+
 @dataclass
 class Api:
     """A program that asks over HTTP."""
 
     client: TestClient
     tokens: dict[str, str]
-
-    PLACES = {"extend": "extension", "defer": "deferral", "escalate": "escalation", "amend": "amendment",
-              "resolve": "resolution", "approve": "approval", "deny": "denial", "reopen": "reopening"}  # fmt: skip
 
     def do(self, who: str, move: str, facts: dict[str, Any]) -> dict[str, Any] | str:
         headers = {"Authorization": f"Bearer {self.tokens[who]}"}
@@ -130,7 +140,7 @@ class Api:
             body["justification"] = facts.get("why", "w")
         if move == "release":
             body.setdefault("note", "w")
-        place = f"/api/v1/items/1/{self.PLACES.get(move, move)}"
+        place = f"/api/v1/items/1/{PLACES.get(move, move)}"
         answer = self.client.post(place, json=body, headers=headers | {"If-Match": now.headers["etag"]})
         told = answer.json()
         return dict(told) if answer.status_code in (200, 201) else str(told["detail"])
@@ -218,7 +228,7 @@ def begin_again(url: str) -> None:
 
 
 def outcome(found: dict[str, Any] | str) -> Any:
-    """What is compared: of an item its state, of a refusal its words, without instants. The terminal's span is --for."""
+    """What is compared: an item's state, a refusal's words without instants. The terminal's span is `for`."""
     if isinstance(found, str):
         found = found.replace("for = ", "span = ", 1) if found.startswith("for = ") else found
         return re.sub(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}", "WHEN", found.splitlines()[-1] if found else "")
