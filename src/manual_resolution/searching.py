@@ -38,6 +38,9 @@ class Searching:
         with self._lock, self.database.connection(60) as db:
             if monotonic() > self._again:
                 self._after, self._again = 0, monotonic() + ALL_AGAIN
+            if not self._top:
+                self._top = store.top(db)
+                self._after = max(0, self._top - LATE)
             less = self._hiding_less(db)
             return self._fill(db, most, less)
 

@@ -13,7 +13,7 @@ from manual_resolution.item import Browse, Item
 from manual_resolution.priority import PRIORITIES
 from manual_resolution.store.connection import Db
 from manual_resolution.store.items import ITEM, item_row, narrowed, within
-from manual_resolution.store.searching import FOUND
+from manual_resolution.store.searching import FOUND, GATHERED, gathered
 from manual_resolution.words import SHORT, query, words_of
 
 #: The parts of a list, in their order: unknown outcomes, other open items, resolved ones.
@@ -89,7 +89,7 @@ def searches(chosen: Browse) -> bool:
     return bool(words(chosen))
 
 
-def asked(chosen: Browse) -> LiteralString:
+def asked(chosen: Browse, ids: list[int] | None = None) -> LiteralString:
     """The conditions of a browse, and of nothing it does not ask for."""
     values = asked_values(chosen)
     found: LiteralString = "".join([part for name, part in _ASKED.items() if values[name] is not None])
@@ -99,7 +99,7 @@ def asked(chosen: Browse) -> LiteralString:
     if chosen.waiting:
         found += _WAITING
     if values["words"]:
-        found += FOUND
+        found += FOUND if ids is None else GATHERED
     for n, (_, value) in enumerate(chosen.facts[: len(_FACTS)]):
         found += _FACTS[n][".." in value]
     return found
@@ -140,7 +140,8 @@ def _sources(chosen: Browse, part: int) -> tuple[LiteralString, ...]:
 def page(db: Db, chosen: Browse, part: int, place: dict[str, Any] | None, *, back: bool, limit: int) -> Sequence[Item]:
     """At most `limit` items of one part that follow `place` (or, `back`, stand before it, the nearest first)."""
     follows, order = _ORDER[part == RESOLVED, back]
-    where = asked(chosen) + (follows if place else "")
+    ids = gathered(db, words(chosen)) if searches(chosen) else None
+    where = asked(chosen, ids) + (follows if place else "")
     statement: LiteralString = " union all ".join(
         [
             f"(select * from manual_resolution_queue where {source}{where} order by {order} limit %(limit)s)"
@@ -150,21 +151,22 @@ def page(db: Db, chosen: Browse, part: int, place: dict[str, Any] | None, *, bac
     with db.cursor(row_factory=item_row) as cursor:
         return cursor.execute(
             "select" + ITEM + "from (" + statement + f") q order by {order} limit %(limit)s",
-            asked_values(chosen) | (place or {}) | {"limit": limit},
+            asked_values(chosen) | (place or {}) | {"limit": limit, "found": ids},
         ).fetchall()
 
 
 def count(db: Db, chosen: Browse, limit: int, within: timedelta) -> int | None:
     """How many items there are, counted up to `limit`; none where counting takes longer than `within`."""
     open_only: LiteralString = "" if RESOLVED in parts_of(chosen) else _OPEN_ONLY
-    statement = "select from manual_resolution_queue where true" + open_only + asked(chosen) + " limit %(limit)s"
+    ids = gathered(db, words(chosen)) if searches(chosen) else None
+    statement = "select from manual_resolution_queue where true" + open_only + asked(chosen, ids) + " limit %(limit)s"
     try:
         with db.transaction():
             db.execute(
                 "select set_config('statement_timeout', %s, true)", [f"{within / timedelta(milliseconds=1):.0f}"]
             )
             row = db.execute(
-                "select count(*) from (" + statement + ") found", asked_values(chosen) | {"limit": limit}
+                "select count(*) from (" + statement + ") found", asked_values(chosen) | {"limit": limit, "found": ids}
             ).fetchone()
     except pg.QueryCanceled:
         return None

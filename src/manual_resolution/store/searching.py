@@ -14,6 +14,33 @@ FOUND: Final = """
 """
 
 
+#: The same where what is found was gathered before.
+GATHERED: Final = " and id = any (%(found)s::bigint[])"
+#: More than so many are not gathered: they are so common that they are met in the order of work soon enough.
+MOST: Final = 10_000
+
+
+def gathered(db: Db, words: str) -> list[int] | None:
+    """The ids of the items that say the words, by their index; none where there are more than `MOST`.
+
+    How rare a word is PostgreSQL cannot tell from its beginning, and would walk the whole queue for a rare one.
+    """
+    with db.transaction():
+        db.execute("set local enable_seqscan = off")
+        rows = db.execute(
+            """select item_id from mrq_search where array_to_tsvector(string_to_array(said, ' ')) @@ %s::tsquery
+                limit %s""",
+            [words, MOST + 1],
+        ).fetchall()
+    return None if len(rows) > MOST else [row[0] for row in rows]
+
+
+def top(db: Db) -> int:
+    """The highest id whose words are written."""
+    row = db.execute("select max(item_id) from mrq_search where said is not null").fetchone()
+    return int(row[0] or 0) if row else 0
+
+
 def stale(db: Db, limit: int) -> list[Item]:
     """Items whose words are to be written anew."""
     return several_of(
