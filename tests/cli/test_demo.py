@@ -135,7 +135,7 @@ def test_the_session_of_the_first_ten_minutes(demo: Path, run: Run) -> None:
     )
     child.delaybeforesend = None
     child.expect(r"Console: (http://127.0.0.1:\d+/)\?token=(\S+)  opens once, for 5 minutes\r\n")
-    opened = httpx2.get(f"{child.match[1]}?token={child.match[2]}")
+    opened = httpx2.get(f"{child.match[1]}?token={child.match[2]}", timeout=60)
     assert (opened.status_code, opened.next_request and opened.next_request.url.path) == (303, CONSOLE)
     said = ""
     for prompt, answer in (
