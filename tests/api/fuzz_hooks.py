@@ -1,6 +1,7 @@
 """What Schemathesis cannot know: how names, spans and the like are written."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import schemathesis
@@ -12,6 +13,10 @@ schemathesis.openapi.format("prose", LETTERS)
 schemathesis.openapi.format("name", LETTERS.map(lambda name: f"{name}@example.com"))
 schemathesis.openapi.format("span", st.integers(1, 300).map(lambda hours: f"{hours}h"))
 schemathesis.openapi.format("date-time-ahead", st.integers(1, 28).map(lambda day: f"2026-12-{day:02}T00:00:00Z"))
+schemathesis.openapi.format(
+    "date-time",
+    st.datetimes(datetime(1970, 1, 1), datetime(9990, 1, 1)).map(lambda at: f"{at.isoformat()}Z"),  # noqa: DTZ001
+)
 schemathesis.openapi.format("words", LETTERS)
 schemathesis.openapi.format("password", LETTERS.map(lambda text: f"{text} correct horse"))
 schemathesis.openapi.format("fact", st.sampled_from(["place=x", "there=pass", "called=2026-01-01..2026-02-01"]))
