@@ -28,6 +28,9 @@ FILES = {
     "uplot/dist/uPlot.min.css": "uplot.css",
     "uplot/LICENSE": "uplot.LICENSE.txt",
 }
+#: For who works on MRQ: what the browser's tests load. It comes with an editable install and is in no wheel.
+TOOLS = Path("tests/browser/vendor")
+TOOL_FILES = {"axe-core/axe.min.js": "axe.js"}
 
 
 class Assets(BuildHookInterface):  # type: ignore[type-arg]  # hatchling's own generic is about its configuration
@@ -43,32 +46,33 @@ class Assets(BuildHookInterface):  # type: ignore[type-arg]  # hatchling's own g
         """Fetch what is not there yet."""
         root = Path(self.root)
         if not are_there(root):
-            bring(root)
+            bring(root, VENDOR, FILES, "--omit=dev")
+        if version == "editable" and not are_there(root, TOOLS, TOOL_FILES):
+            bring(root, TOOLS, TOOL_FILES)
 
 
-def are_there(root: Path) -> bool:
+def are_there(root: Path, folder: Path = VENDOR, files: dict[str, str] = FILES) -> bool:
     """Whether the files are those that the lock and this hook name."""
-    stamp = root / VENDOR / "locked"
-    return stamp.is_file() and stamp.read_text() == state(root)
+    stamp = root / folder / "locked"
+    return stamp.is_file() and stamp.read_text() == state(root, files)
 
 
-def state(root: Path) -> str:
+def state(root: Path, files: dict[str, str]) -> str:
     """The name of what should be there."""
-    return hashlib.sha256((root / "package-lock.json").read_bytes() + repr(FILES).encode()).hexdigest()
+    return hashlib.sha256((root / "package-lock.json").read_bytes() + repr(files).encode()).hexdigest()
 
 
-def bring(root: Path) -> None:
+def bring(root: Path, into: Path, files: dict[str, str], *words: str) -> None:
     """Install the locked packages in a folder of their own and copy the few files out of it."""
     with tempfile.TemporaryDirectory() as folder:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(root / name, folder)
-        subprocess.run([*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder, check=True)
-        vendor = root / VENDOR
-        vendor.mkdir(parents=True, exist_ok=True)
-        for source, name in FILES.items():
+        subprocess.run([*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", *words], cwd=folder, check=True)
+        (root / into).mkdir(parents=True, exist_ok=True)
+        for source, name in files.items():
             content = Path(folder, "node_modules", source).read_bytes()
-            (vendor / name).write_bytes(content.replace(b"//# sourceMappingURL=", b"// "))
-        (vendor / "locked").write_text(state(root))
+            (root / into / name).write_bytes(content.replace(b"//# sourceMappingURL=", b"// "))
+        (root / into / "locked").write_text(state(root, files))
 
 
 def npm() -> Sequence[str]:

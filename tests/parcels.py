@@ -79,3 +79,7 @@ def outside(workflow: Workflow, key: str, label: str, answer: Callable[[], Any])
     option.call(call)
     option.probe(call)
     option.then(then)
+
+
+#: For `MRQ_WORKFLOWS`.
+workflow = parcels()

@@ -17,6 +17,17 @@ class Operator:
 
     # -------------------------------------------------------------- going somewhere
 
+    def signs_in(self, password: str, to: str = "/") -> None:
+        self.page.goto(f"/sign-in?to={to}")
+        self.enters(password)
+        expect(self.page.locator(".me")).to_have_text(self.name)
+
+    def enters(self, password: str) -> None:
+        """Name and password into the sign-in page that is open."""
+        self.page.get_by_label("Name").fill(self.name)
+        self.page.get_by_label("Password").fill(password)
+        self.clicks("Sign in")
+
     def opens_queue(self) -> None:
         self.page.goto(CONSOLE)
 
