@@ -22,7 +22,7 @@ from psycopg import sql
 from manual_resolution.embedded import EmbeddedPostgres
 from manual_resolution.run_folder import run_folder as a_run_folder
 
-KEPT = {"MRQ_PG_BIN", "MRQ_KILLS", "MRQ_TEST_ROLES", "MRQ_BROWSER"}
+KEPT = {"MRQ_PG_BIN", "MRQ_KILLS", "MRQ_TEST_ROLES", "MRQ_BROWSER", "MRQ_PICTURES", "MRQ_SIXTY"}
 IGNORED = ("DATABASE_URL", "BLOB_READ_WRITE_TOKEN", "MRQ_", "VERCEL_", "PG", "HTTP_PROXY", "HTTPS_PROXY")
 SPOOLS = itertools.count()
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")

@@ -176,13 +176,21 @@ def operator(chromium: Browser, people: People, address: str) -> Iterator[Come]:
     complaints = list[str]()
     with ExitStack() as opened:
 
-        def come(name: str, *, roles: tuple[str, ...] = (), signs_in: bool = True, **given: Any) -> Operator:
+        def come(
+            name: str,
+            *,
+            roles: tuple[str, ...] = (),
+            signs_in: bool = True,
+            ignore_complaints: bool = False,
+            **given: Any,
+        ) -> Operator:
             context = chromium.new_context(base_url=address, **given)
             opened.callback(context.close)
             context.set_default_timeout(10_000)
             page = context.new_page()
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.on("console", lambda said: complaints.append(said.text) if is_complaint(said) else None)
+            if not ignore_complaints:
+                page.on("pageerror", lambda error: complaints.append(str(error)))
+                page.on("console", lambda said: complaints.append(said.text) if is_complaint(said) else None)
             who = Operator(page, name)
             if roles:
                 has_account(people, name, roles)

@@ -4,7 +4,6 @@ import pytest
 from playwright.sync_api import expect
 
 from manual_resolution import Queue
-from tests.browser.conftest import Come
 from tests.browser.operator import CONSOLE, Operator
 
 
@@ -58,16 +57,3 @@ def test_one_after_the_other(alice: Operator, queue: Queue, stuck: int) -> None:
         alice.decides(3, "nobody wants it")
     alice.sees("Nothing more waits for you")
     alice.sees("#2 resolved: Given back")
-
-
-def test_without_javascript(operator: Come, queue: Queue, stuck: int) -> None:
-    """Queue, item and decision work in a browser that runs no script."""
-    alice = operator("alice", java_script_enabled=False)
-    alice.opens_queue()
-    alice.page.get_by_role("link", name="#1").click()
-    alice.clicks("Claim")
-    alice.page.get_by_label("Send it on").check()
-    alice.page.locator("[name='send.house']").fill("12")
-    alice.page.locator("[data-why]").fill("she called")
-    alice.clicks("Decide")
-    alice.sees("Sent to Main 12")

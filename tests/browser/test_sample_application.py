@@ -4,7 +4,6 @@ import pytest
 
 from manual_resolution import Queue
 from tests.browser.conftest import Application, Come
-from tests.browser.operator import Operator
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ def test_offline_while_sending(alice: Operator, queue: Queue, stuck: int) -> Non
 
 
 def test_an_answer_that_was_lost(alice: Operator, queue: Queue, stuck: int) -> None:
-    """The decision arrived and its answer did not: sent again, the page says that it is done, and it is not repeated."""
+    """The decision arrived and its answer did not: sent again, the page says what was done, and it is not repeated."""
     alice.opens(stuck)
 
     def lose(route: object) -> None:

@@ -51,7 +51,7 @@ def test_typing_is_not_disturbed_and_not_lost(operator: Come, queue: Queue, stuc
     expect(alice.page.locator("[data-why]").first).to_have_value("because I know the house")
 
 
-def test_typed_text_survives_a_revoked_session(operator: Come, app: object, queue: Queue, stuck: int) -> None:
+def test_typed_text_survives_a_revoked_session(operator: Come, queue: Queue, stuck: int) -> None:
     """Signed out elsewhere while typing, a person finds the text again after signing in."""
     alice: Operator = operator("alice")
     alice.opens(stuck)

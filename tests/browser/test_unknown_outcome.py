@@ -45,6 +45,7 @@ def test_a_lost_answer_of_the_blob_store(alice: Operator, application: Applicati
     application.blob.script_for(path, "reset-after", method="POST")
     alice.page.goto(f"{CONSOLE}?text=12345")
     alice.page.locator("li.row a").first.click()
+    alice.is_at(10)
     alice.decides(1, "they must be gone")
     alice.sees("What came of it is not known")
     alice.presses("a")

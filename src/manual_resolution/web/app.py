@@ -1,10 +1,12 @@
 """The application: pages, API and health in one, every error told in a sentence."""
 
+import re
 import sys
 import traceback
 from collections.abc import Iterable
 
 from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
@@ -16,11 +18,14 @@ from manual_resolution.queue import Queue
 from manual_resolution.settings import Settings
 from manual_resolution.web import health, live, pages, static_files
 from manual_resolution.web.api.app import create_api
+from manual_resolution.web.given import typed
 from manual_resolution.web.guard import LOOPBACK, Guard
-from manual_resolution.web.rendering import is_partial, page
+from manual_resolution.web.pages import signing_in
+from manual_resolution.web.rendering import CONSOLE, is_partial, page
 from manual_resolution.web.signed_in import SignedOut, sign_in_address
 from manual_resolution.web.statuses import status_of
 
+MOVE = re.compile(rf"{CONSOLE}/\d+/(?!draft$|no-draft$)[a-z-]+$", re.ASCII)
 SENTENCES = {
     404: "There is no such page.",
     405: "That cannot be done here.",
@@ -54,9 +59,14 @@ def create_app(
 
 
 async def sent_to_sign_in(request: Request, error: Exception) -> Response:
-    """To the sign-in page, and from there back; all of the page goes there, not the part that htmx asked for."""
+    """To the sign-in page, and from there back; what was typed for a move on an item goes along.
+
+    All of the page goes there, not the part that htmx asked for.
+    """
     if is_partial(request.headers):
         return Response(status_code=401, headers={"HX-Redirect": sign_in_address(request)})
+    if request.method == "POST" and MOVE.search(request.scope["path"]):
+        return await run_in_threadpool(signing_in.ask_again, request, await typed(request))
     return RedirectResponse(sign_in_address(request), 303)
 
 

@@ -75,15 +75,21 @@ def move(request: Request, number: Number, move: str, queue: TheQueue, who: Who,
     try:
         ended = MOVES[move](queue, number, who, form, number_in(form, "version"))
     except (WaitsForApproval, OutcomeUnknown) as error:
-        Watching(queue.database).drop(number, who.name, move)
+        sent(queue, number, who, move)
         return onward(request, queue, who, number, form, leaves=isinstance(error, OutcomeUnknown))
     except MRQError as error:
         return refused(request, queue, who, number, form, error)
-    Watching(queue.database).drop(number, who.name, move)
+    sent(queue, number, who, move)
     item = ended.item if isinstance(ended, Resolution) else ended
     if event := metrics.moved(item):
         metrics.emit(event, queue.settings)
     return onward(request, queue, who, item.id, form, leaves=item.assigned_to != who.name or item.status == "resolved")
+
+
+def sent(queue: Queue, number: int, who: Actor, move: str) -> None:
+    """What was typed for this move is kept no longer; a denial may be typed into an approval's form."""
+    for form in {move, "approval" if move == "denial" else move}:
+        Watching(queue.database).drop(number, who.name, form)
 
 
 def onward(request: Request, queue: Queue, who: Actor, number: int, form: Form, *, leaves: bool) -> Response:
