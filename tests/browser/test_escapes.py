@@ -32,14 +32,14 @@ def poisoned(queue: Queue) -> Queue:
     text = "\n".join(HOSTILE)
     facts = {"place": text, "<b>name</b>\u202e": text, "list": [text, {"deep": text}]}
     for number in range(1, 5):
-        queue.add("parcel_stuck", f"parcel{HOSTILE[0]}", number, "high", text, facts)
+        queue.add("parcel_stuck", "parcel", number, "high", text, facts)
         queue.note(number, BOB, text)
     with pytest.raises(WaitsForApproval):
         queue.resolve(2, "burn", text, BOB)
     with pytest.raises(OutcomeUnknown):
         queue.resolve(3, "shout", text, BOB)
     queue.resolve(4, "send", text, BOB, values={"house": "7", "street": "Main"})
-    queue.add("<i>odd</i>", "thing", 5, "low", text, {"x": text})
+    queue.add("odd_thing", "thing", 5, "low", text, {"x": text})
     queue.escalate(5, BOB, text, to="support")
     return queue
 

@@ -50,4 +50,4 @@ def test_a_move_from_the_list_of_moves(operator: Come, queue: Queue) -> None:
     bob.enters(PASSWORD)
     bob.sees("What you typed is still here")
     bob.clicks("Add the note")
-    bob.sees("note bob rang twice")
+    bob.sees('note bob "rang twice"')
