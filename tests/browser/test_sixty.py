@@ -39,7 +39,7 @@ def mixed(application: Application, queue: Queue) -> None:
     """PDFs to delete again, parcels with two values, quizzes to defer, items of a type that nobody taught."""
     application.db.execute("insert into users (id, email, name) values (871, 'ada@example.com', 'Ada')")
     for n in range(1, ITEMS + 1):
-        kinds = (a_pdf, a_parcel, a_pdf, a_quiz, a_pdf, a_coffee)
+        kinds = (a_pdf, a_parcel, a_pdf, a_quiz, a_pdf, a_coffee, a_pdf, a_pdf)
         kinds[n % len(kinds)](application, queue, n)
 
 
@@ -83,7 +83,7 @@ def test_in_the_browser(alice: Operator, application: Application, queue: Queue)
     told(cleared, "Chromium")
     assert len({one.number for one in cleared}) == len(cleared) == ITEMS
     assert median(one.keys for one in cleared) <= 3
-    assert {"resolved", "deferred", "escalated"} <= {item.held or item.status for item in queue.list(resolved=True)}
+    assert {"resolved", "deferred"} == {item.held or item.status for item in queue.list(resolved=True)}
 
 
 def cleared_in_browser(alice: Operator) -> Iterator[Cleared]:
@@ -117,13 +117,15 @@ def digit_of(page: Any) -> tuple[str, str]:
 def test_in_the_terminal(application: Application, queue: Queue, environment: dict[str, str]) -> None:
     """The same in the terminal: a digit and Enter, Enter for each value, the reason and Enter."""
     mixed(application, queue)
-    terminal = Terminal("process", environment=environment | {"MRQ_OPERATOR": "alice", "TERM": "dumb"})
+    terminal = Terminal(
+        "process", "--limit", str(ITEMS), environment=environment | {"MRQ_OPERATOR": "alice", "TERM": "dumb"}
+    )
     try:
         cleared = list(cleared_in_terminal(terminal))
     finally:
         terminal.close()
     told(cleared, "Terminal")
-    assert len({one.number for one in cleared}) == len(cleared) == ITEMS, terminal.text[-3000:]
+    assert len({one.number for one in cleared}) == len(cleared) == ITEMS, terminal.text[-1500:]
     assert median(one.keys for one in cleared) <= 3
 
 

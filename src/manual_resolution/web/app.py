@@ -16,6 +16,7 @@ from manual_resolution.errors import MRQError
 from manual_resolution.people import People
 from manual_resolution.queue import Queue
 from manual_resolution.settings import Settings
+from manual_resolution.watching import NOT_TYPED
 from manual_resolution.web import health, live, pages, static_files
 from manual_resolution.web.api.app import create_api
 from manual_resolution.web.given import typed
@@ -66,7 +67,9 @@ async def sent_to_sign_in(request: Request, error: Exception) -> Response:
     if is_partial(request.headers):
         return Response(status_code=401, headers={"HX-Redirect": sign_in_address(request)})
     if request.method == "POST" and MOVE.search(request.scope["path"]):
-        return await run_in_threadpool(signing_in.ask_again, request, await typed(request))
+        form = await typed(request)
+        if form.keys() - NOT_TYPED:
+            return await run_in_threadpool(signing_in.ask_again, request, form)
     return RedirectResponse(sign_in_address(request), 303)
 
 
