@@ -231,5 +231,8 @@ def test_nobody_gets_in_without_a_session(alice: Browser, stuck: int) -> None:
     for path in ("", "/1", "/next", "/approvals", "/unknown"):
         answer = alice.get(CONSOLE + path, follow_redirects=False)
         assert (answer.status_code, answer.headers["location"]) == (303, f"/sign-in?to={CONSOLE}{path}")
-    answer = alice.post(f"{CONSOLE}/1/note", data={"text": "x"}, follow_redirects=False)
+    answer = alice.post(f"{CONSOLE}/1/claim", data={"version": "1"}, follow_redirects=False)
     assert answer.headers["location"] == f"/sign-in?to={CONSOLE}/1"
+    answer = alice.post(f"{CONSOLE}/1/note", data={"text": "x"}, follow_redirects=False)
+    assert (answer.status_code, answer.headers["hx-replace-url"]) == (401, f"/sign-in?to={CONSOLE}/1")
+    assert "What you typed is kept" in text_of(answer.text)
