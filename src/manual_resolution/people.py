@@ -10,15 +10,13 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from functools import lru_cache
 from hashlib import sha256
-from threading import BoundedSemaphore
-from typing import TYPE_CHECKING, Any, Final
-from unicodedata import normalize
+from typing import Any, Final
 
 from manual_resolution import intake as strict
 from manual_resolution.errors import Forbidden, InvalidInput, NotFound, NotSignedIn, Refused, TooOften
 from manual_resolution.item import Actor
+from manual_resolution.passwords import fits, nobodys_hash, password_hash
 from manual_resolution.permission import MOVES, Grant, Grants, forbidden
 from manual_resolution.settings import Settings
 from manual_resolution.store import people as kept
@@ -27,19 +25,11 @@ from manual_resolution.store.connection import Database, Db
 from manual_resolution.store.people import Change, Person, Speaker, Token
 from manual_resolution.store.sessions import Session
 
-if TYPE_CHECKING:
-    from pwdlib import PasswordHash
-
 IDLE: Final = timedelta(minutes=30)
 LONGEST: Final = timedelta(hours=12)
 LINK_LASTS: Final = timedelta(minutes=5)
 TOKEN_DAYS: Final = 90
 TRIES_A_MINUTE: Final = 10
-SHORTEST_PASSWORD: Final = 12
-LONGEST_PASSWORD: Final = 1000
-
-#: Each hashing takes 64 MiB for a moment: at most so many at once in a process.
-_hashing: Final = BoundedSemaphore(4)
 
 
 class People:
@@ -359,43 +349,6 @@ def is_name(name: str) -> bool:
         return False
 
 
-# ------------------------------------------------------------------ passwords and secrets
-
-
 def hashed(secret: str) -> bytes:
     """SHA-256: enough for 256 random bits."""
     return sha256(secret.encode("utf-8", "surrogatepass")).digest()
-
-
-def password_hash(password: str, name: str) -> str:
-    """A password's Argon2 hash; raises `InvalidInput`, which never shows it, for one that is too easy."""
-    text = normalize("NFKC", password)
-    if not SHORTEST_PASSWORD <= len(text) <= LONGEST_PASSWORD:
-        raise InvalidInput("password", "(hidden)", f"{SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters")
-    if len(set(text)) < 5 or text.lower() == name.lower():
-        raise InvalidInput("password", "(hidden)", "not the name, and not a few characters over and over")
-    with _hashing:
-        return hasher().hash(text.encode("utf-8", "surrogatepass"))
-
-
-def fits(password: str, hash_: str) -> bool:
-    """Whether a password is the one that was hashed; takes as long where it is not."""
-    text = normalize("NFKC", password[: LONGEST_PASSWORD + 1])
-    with _hashing:
-        return hasher().verify(text.encode("utf-8", "surrogatepass"), hash_)
-
-
-@lru_cache(maxsize=1)
-def hasher() -> "PasswordHash":
-    """Argon2id; its library is loaded when first asked for."""
-    try:
-        from pwdlib import PasswordHash
-    except ModuleNotFoundError:
-        raise Refused("Passwords need an extra: pip install 'manual-resolution-queue[web]'.") from None
-    return PasswordHash.recommended()
-
-
-@lru_cache(maxsize=1)
-def nobodys_hash() -> str:
-    """What a password is compared with where nobody has that name: it takes as long, and never fits."""
-    return hasher().hash(secrets.token_bytes(32))

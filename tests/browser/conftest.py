@@ -40,13 +40,6 @@ ADMIN = Actor("root", "person", "cli:root@box")
 PASSWORD = "correct horse battery"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker has the browser: two would only wait for each other."""
-    for item in items:
-        if "tests/browser" in item.nodeid:
-            item.add_marker(pytest.mark.xdist_group("browser"))
-
-
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """The browser of this run."""
@@ -152,7 +145,7 @@ def quick_passwords() -> Iterator[None]:
     """Hashing a password takes a moment instead of a good while."""
     with pytest.MonkeyPatch.context() as patch:
         quick = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64),))
-        patch.setattr("manual_resolution.people.hasher", lambda: quick)
+        patch.setattr("manual_resolution.passwords.hasher", lambda: quick)
         yield
 
 

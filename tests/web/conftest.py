@@ -26,7 +26,7 @@ def quick_passwords() -> Iterator[None]:
     """Hashing a password takes a moment instead of a good while."""
     with pytest.MonkeyPatch.context() as patch:
         quick = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64),))
-        patch.setattr("manual_resolution.people.hasher", lambda: quick)
+        patch.setattr("manual_resolution.passwords.hasher", lambda: quick)
         yield
 
 

@@ -8,7 +8,8 @@ from fastapi.responses import RedirectResponse, Response
 
 from manual_resolution.errors import InvalidInput, MRQError
 from manual_resolution.item import Actor
-from manual_resolution.people import SHORTEST_PASSWORD, TOKEN_DAYS, People
+from manual_resolution.passwords import SHORTEST
+from manual_resolution.people import TOKEN_DAYS, People
 from manual_resolution.settings import teams
 from manual_resolution.web import looks
 from manual_resolution.web.given import Form
@@ -66,7 +67,7 @@ def own_page(
         "roles": who.grants.texts() if who.grants else [],
         "sessions": people.sessions(who, who.name) if kept else [],
         "tokens": [one for one in people.tokens(who, who.name) if one.is_live] if kept else [],
-        "shortest": SHORTEST_PASSWORD,
+        "shortest": SHORTEST,
         "days": TOKEN_DAYS,
         "themes": looks.THEMES,
         "densities": looks.DENSITIES,

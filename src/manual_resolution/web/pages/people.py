@@ -10,7 +10,8 @@ from fastapi.responses import RedirectResponse, Response
 from manual_resolution import intake
 from manual_resolution.errors import InvalidInput, MRQError
 from manual_resolution.item import Actor
-from manual_resolution.people import SHORTEST_PASSWORD, TOKEN_DAYS, People
+from manual_resolution.passwords import SHORTEST
+from manual_resolution.people import TOKEN_DAYS, People
 from manual_resolution.permission import ROLES
 from manual_resolution.web.given import Form, TheQueue
 from manual_resolution.web.rendering import CONSOLE, page
@@ -55,7 +56,7 @@ def people_page(
         "sessions": people.sessions(who),
         "changes": [replace(one, data=defaultdict(str, one.data)) for one in people.history(who, limit=CHANGES)],
         "roles": ROLES,
-        "shortest": SHORTEST_PASSWORD,
+        "shortest": SHORTEST,
         "days": TOKEN_DAYS,
         "sentence": sentence,
         "typed": defaultdict(str, typed or {}),
