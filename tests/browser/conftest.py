@@ -101,6 +101,7 @@ def address(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactor
         finally:
             serving.terminate()
             serving.wait(20)
+    assert [line for line in said.read_text().splitlines() if not line.startswith('{"metric"')] == []
 
 
 @pytest.fixture

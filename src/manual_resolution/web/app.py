@@ -10,6 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from manual_resolution import __version__
 from manual_resolution.errors import MRQError
@@ -54,6 +55,7 @@ def create_app(
     app.add_exception_handler(SignedOut, sent_to_sign_in)
     app.add_exception_handler(HTTPException, told)
     app.add_exception_handler(RequestValidationError, told)
+    app.add_exception_handler(ClientDisconnect, left)
     app.add_exception_handler(Exception, broken)
     app.add_middleware(Guard, settings=app.state.settings, served=tuple(served))
     return app
@@ -83,6 +85,11 @@ async def told(request: Request, error: Exception) -> Response:
         answer.headers.update(error.headers or {})
         return answer
     return page(request, "error.html", 422, sentence="The form holds something that cannot be read.")
+
+
+async def left(request: Request, error: Exception) -> Response:
+    """Who asked went away in the middle of it: nobody is there to be told, and nothing was done."""
+    return Response(status_code=400)
 
 
 async def broken(request: Request, error: Exception) -> Response:

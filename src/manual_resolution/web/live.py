@@ -241,16 +241,14 @@ async def stream(
     """What is told, a sign of life where nothing is; ends with the server, and after a while by itself."""
     ends = monotonic() + LONGEST
     stop = asyncio.ensure_future(stopping.wait())
+    stop.add_done_callback(lambda _: told.put_nowait(": ends\n\n"))
     begin()
     try:
         yield "retry: 2000\n\n"
         while monotonic() < ends and not stop.done():
-            nothing = asyncio.ensure_future(told.get())
-            await asyncio.wait({nothing, stop}, timeout=PING, return_when=asyncio.FIRST_COMPLETED)
-            if nothing.done():
-                yield nothing.result()
-            else:
-                nothing.cancel()
+            try:
+                yield await asyncio.wait_for(told.get(), PING)
+            except TimeoutError:
                 yield ": here\n\n"
     finally:
         stop.cancel()

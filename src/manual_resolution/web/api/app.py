@@ -7,6 +7,7 @@ from fastapi import Depends, FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from manual_resolution import __version__
 from manual_resolution.people import People
@@ -46,6 +47,7 @@ def create_api(queue: Queue, people: People, settings: Settings) -> FastAPI:
     for router in ROUTERS:
         api.include_router(router, dependencies=[Depends(TOKEN)])
     api.add_exception_handler(HTTPException, told)
+    api.add_exception_handler(ClientDisconnect, told)  # to nobody: the log stays free of it
     api.add_exception_handler(Exception, told)
     api.openapi = lambda: described(api)  # type: ignore[method-assign]
     return api
