@@ -36,9 +36,7 @@ def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
     house = {"type": "object", "required": ["house"], "additionalProperties": False}
     for name in ("Choice", "Decision"):
         known[name]["properties"]["option"] = {"type": "string", "enum": ["send"]}
-        known[name]["properties"]["values"] = house | {
-            "properties": {"house": {"type": "integer", "minimum": 1, "maximum": 99}}
-        }
+        known[name]["properties"]["values"] = house | {"properties": {"house": {"type": "integer"}}}
         known[name]["required"] += ["values"]
     known["HandOver"]["properties"]["to"] = known["NewToken"]["properties"]["person"] = {
         "type": "string",

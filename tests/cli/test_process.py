@@ -359,6 +359,7 @@ def test_the_command_takes_only_what_it_knows(mrq: Any) -> None:
         assert ended.code == 2 and told in ended.err
 
 
+@pytest.mark.owner
 def test_the_specifications_ui_mode_is_the_console(mrq: Any) -> None:
     """`--mode ui` listens where `mrq serve` does; a port that is taken is told in one sentence."""
     with socket.socket() as taken:

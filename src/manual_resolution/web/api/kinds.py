@@ -91,9 +91,12 @@ ResourceType = Annotated[Any, words("[A-Za-z][A-Za-z0-9_.-]{0,49}", "meal_plan")
 ResourceId = Annotated[
     Any, WithJsonSchema({"type": ["integer", "null"], "format": "int64", "minimum": 1, "examples": [12345]})
 ]
+#: Text without a control character, not blank.
+CONTROL: Final = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
+ONE_LINE: Final = rf"^[^{CONTROL}]*[^\s{CONTROL}][^{CONTROL}]*$"
 ResourceKey = Annotated[
     Any,
-    WithJsonSchema({"type": ["string", "null"], "minLength": 1, "maxLength": 500, "examples": ["plans/1.pdf"]}),
+    WithJsonSchema({"type": ["string", "null"], "maxLength": 500, "pattern": ONE_LINE, "examples": ["plans/1.pdf"]}),
 ]
 Priority = Annotated[Any, WithJsonSchema({"type": "string", "enum": list(PRIORITIES), "examples": ["medium"]})]
 Status = Annotated[Any, WithJsonSchema({"type": "string", "enum": list(STATUSES), "examples": ["pending"]})]
@@ -160,7 +163,11 @@ Instant = Annotated[
     Any,
     WithJsonSchema({"type": ["string", "null"], "format": "date-time", "examples": ["2026-10-01T12:00:00Z"]}),
 ]
-Day = Annotated[Any, WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-10-31"]})]
+YEARS: Final = r"(19[7-9]\d|[2-8]\d{3}|9[0-8]\d{2}|99[0-8]\d|999[0-8])"  # as `intake.day` takes them
+Day = Annotated[
+    Any,
+    WithJsonSchema({"type": "string", "format": "date", "pattern": f"^{YEARS}-", "examples": ["2026-10-31"]}),
+]
 Span = Annotated[
     Any, WithJsonSchema({"type": ["string", "null"], "format": "span", "examples": ["24h", "90m", "1h30m"]})
 ]
