@@ -100,7 +100,8 @@ class People:
         with self.database.connection() as db:
             found = signed.to_sign_in(db, name.strip()) if is_name(name.strip()) else None
         nobodys = nobodys_hash()
-        if not fits(password, (found and found.password) or nobodys) or not found:
+        known = found.password if found else None
+        if not fits(password, known or nobodys) or not found:
             raise NotSignedIn("Name or password is not right.")
         with self.database.transaction() as db:
             signed.forget_try(db, tries)

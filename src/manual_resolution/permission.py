@@ -6,7 +6,7 @@ Pure. `Queue` and `People` ask it in one place each, whoever calls (design, Peop
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal, cast
+from typing import Final, Literal
 
 from manual_resolution.errors import Forbidden, InvalidInput
 
@@ -58,7 +58,7 @@ class Grant:
         if not right or (colon and role == "admin"):
             allowed = f"one of {', '.join(ROLES)}; each but admin may be limited, as operator:blacklist_disputed is"
             raise InvalidInput(parameter, text, allowed)
-        return cls(cast(Role, role), item_type or None)
+        return cls(ROLES[ROLES.index(role)], item_type or None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,8 +43,9 @@ def templates() -> Environment:
         finalize=shown,
     )
     environment.filters.update(span=span_text, instant=instant_text, when=when, lines=in_lines, json=inert_json)
-    environment.globals.update(asset=asset, navigation=NAVIGATION)
-    environment.globals["parts"] = environment.get_template("parts.html").module
+    everywhere: dict[str, Any] = environment.globals
+    everywhere |= {"asset": asset, "navigation": NAVIGATION}
+    everywhere["parts"] = environment.get_template("parts.html").module
     return environment
 
 

@@ -75,7 +75,7 @@ def add(by: Who, queue: TheQueue, body: Failure, request: Request) -> Response:
 
     Where another program told it first, the answer is only its number and how often it was told.
     """
-    facts = {"resource_id": None} | checked(body, by.name)
+    facts: dict[str, Any] = {"resource_id": None} | checked(body, by.name)
     added = queue.tell(intake.intake(**facts, add_id=getattr(request.state, "add_id", None)), by=by)
     assert added.id is not None
     try:
