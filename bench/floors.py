@@ -167,7 +167,7 @@ def _browsing(m: Medians) -> Iterator[Row]:
     open_items = "1000000 open"
     for name in ("Queue", "Queue, page 400", "Queue, searched", "Item", "Next", "Board"):
         for part, bound in (("p50", 50), ("p99", 150)):
-            yield "C1", f"{name}, {part}, ms", m.milliseconds(f"{name}, {open_items}", "MRQ", part), bound, True, None
+            yield "page", f"{name}, {part}, ms", m.milliseconds(f"{name}, {open_items}", "MRQ", part), bound, True, None
     first, far = f"API list, {open_items}", f"API list, page 400, {open_items}"
     for case in (first, far):
         yield "G13", f"{case}, p50, ms", m.milliseconds(case, "MRQ", "p50"), 3, True, None
@@ -175,7 +175,7 @@ def _browsing(m: Medians) -> Iterator[Row]:
     yield "G13", "API list, page 400 to page 1, p50", growth, 1.5, True, None
     yield "G13", "API search, p50, ms", m.milliseconds(f"API search, {open_items}", "MRQ", "p50"), 15, True, None
     watched = m.ratio("add, 50 browsers watch", "MRQ", "MRQ", than="add, 0 browsers watch")
-    yield "C1", "adds while 50 browsers watch to nobody watching", watched, 0.9, False, None
+    yield "page", "adds while 50 browsers watch to nobody watching", watched, 0.9, False, None
 
 
 def _starting(measured: Sequence[Measured]) -> Iterator[Row]:

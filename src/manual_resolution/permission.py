@@ -53,12 +53,13 @@ class Grant:
     @classmethod
     def of(cls, text: str, parameter: str = "role") -> "Grant":
         """Read one; raises `InvalidInput`."""
-        role, colon, item_type = text.partition(":")
-        right = role in ROLES and (not colon or re.fullmatch(r"[a-z][a-z0-9_]{0,49}", item_type))
-        if not right or (colon and role == "admin"):
+        name, colon, item_type = text.partition(":")
+        role = next((one for one in ROLES if one == name), None)
+        right = not colon or (role != "admin" and re.fullmatch(r"[a-z][a-z0-9_]{0,49}", item_type))
+        if role is None or not right:
             allowed = f"one of {', '.join(ROLES)}; each but admin may be limited, as operator:blacklist_disputed is"
             raise InvalidInput(parameter, text, allowed)
-        return cls(ROLES[ROLES.index(role)], item_type or None)
+        return cls(role, item_type or None)
 
 
 @dataclass(frozen=True, slots=True)

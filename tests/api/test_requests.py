@@ -31,6 +31,7 @@ def test_errors_are_problem_documents(as_: Any) -> None:
         ("GET", "/items/01", 422, "item"),
         ("GET", "/items/1e1", 422, "item"),
         ("GET", "/items/%31", 404, None),
+        ("POST", "/users/a%0Ab/disabling", 404, None),
         ("GET", "/items/9999999999999999999", 422, "item"),
         ("GET", "/items?limit=0", 422, "limit"),
         ("GET", "/items?limit=1000000000", 422, "limit"),

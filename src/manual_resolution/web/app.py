@@ -18,7 +18,7 @@ from manual_resolution.people import People
 from manual_resolution.queue import Queue
 from manual_resolution.settings import Settings
 from manual_resolution.watching import NOT_TYPED
-from manual_resolution.web import health, live, pages, static_files
+from manual_resolution.web import health, live, pages, problems, static_files
 from manual_resolution.web.api.app import create_api
 from manual_resolution.web.given import typed
 from manual_resolution.web.guard import LOOPBACK, Guard
@@ -50,7 +50,7 @@ def create_app(
     app.state.live = live.Live(queue)
     for router in (health.router, static_files.router, live.router, *pages.ROUTERS):
         app.include_router(router)
-    app.mount("/api/v1", create_api(queue, app.state.people, app.state.settings))
+    app.mount(problems.API, create_api(queue, app.state.people, app.state.settings))
     app.add_exception_handler(MRQError, told)
     app.add_exception_handler(SignedOut, sent_to_sign_in)
     app.add_exception_handler(HTTPException, told)
@@ -76,7 +76,12 @@ async def sent_to_sign_in(request: Request, error: Exception) -> Response:
 
 
 async def told(request: Request, error: Exception) -> Response:
-    """An error's page: its sentence, and the way back."""
+    """An error's page: its sentence, and the way back; a program is told in its own manner.
+
+    No mount takes an address with a line break in it, so that one below the API comes here.
+    """
+    if problems.are_expected(request.scope["path"]):
+        return problems.answer(error)
     if isinstance(error, MRQError):
         return page(request, "error.html", status_of(error), sentence=str(error))
     if isinstance(error, HTTPException):

@@ -91,7 +91,7 @@ class Guard:
 
     def _refused(self, scope: Scope, refused: Told) -> Response:
         """A sentence; to a program that asks the API, its document."""
-        if "/api/v1/" in scope["path"]:
+        if problems.are_expected(scope["path"]):
             return problems.answer(refused)
         return PlainTextResponse(f"{refused}\n", refused.status, refused.headers)
 

@@ -20,6 +20,7 @@ from manual_resolution.errors import MRQError, Stale, Unreachable
 from manual_resolution.item import json_ready
 from manual_resolution.web.statuses import status_of
 
+API: Final = "/api/v1"
 PROBLEM: Final = "application/problem+json"
 CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="mrq"'}
 #: Seconds after which what failed for want of a database may be tried again.
@@ -67,6 +68,11 @@ def plain(value: Any) -> Any:
 def not_signed_in(sentence: str) -> Told:
     """401, with how to do it."""
     return Told(401, "not-signed-in", sentence, headers=CHALLENGE)
+
+
+def are_expected(path: str) -> bool:
+    """Whether who asks for this is a program, which reads a document rather than a page; a proxy's prefix may lead."""
+    return f"{API}/" in path
 
 
 def answer(error: Exception) -> Response:

@@ -1,22 +1,20 @@
 """Own: how the console looks to oneself, one's team and first list, password, sessions and tokens."""
 
-from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from manual_resolution.errors import InvalidInput, MRQError
+from manual_resolution.errors import InvalidInput
 from manual_resolution.item import Actor
-from manual_resolution.passwords import SHORTEST
-from manual_resolution.people import TOKEN_DAYS, People
+from manual_resolution.people import People
 from manual_resolution.settings import teams
 from manual_resolution.web import looks
 from manual_resolution.web.given import Form
-from manual_resolution.web.pages.people import end_session, end_token, new_token
+from manual_resolution.web.pages.people import NOTHING, Change, Said, end_session, end_token, made, new_token
 from manual_resolution.web.rendering import CONSOLE, page
 from manual_resolution.web.signed_in import ThePeople, Who
-from manual_resolution.web.statuses import status_of
 
 router = APIRouter(prefix=f"{CONSOLE}/own", include_in_schema=False)
 
@@ -38,11 +36,8 @@ def look(request: Request, who: Who, form: Form) -> Response:
 @router.post("/{change}")
 def change(request: Request, change: str, people: ThePeople, who: Who, form: Form) -> Response:
     """Make one change, then show it."""
-    try:
-        made = CHANGES[change](people, who, form) if change in CHANGES else None
-    except MRQError as error:
-        return own_page(request, people, who, str(error), form, status_of(error))
-    return own_page(request, people, who, told=made) if made else again(request)
+    said = made(CHANGES, change, people, who, form)
+    return own_page(request, people, who, said) if said else again(request)
 
 
 def again(request: Request) -> Response:
@@ -50,15 +45,7 @@ def again(request: Request) -> Response:
     return RedirectResponse(f"{request.scope.get('root_path', '')}{CONSOLE}/own", 303)
 
 
-def own_page(
-    request: Request,
-    people: People,
-    who: Actor,
-    sentence: str = "",
-    typed: dict[str, str] | None = None,
-    status: int = 200,
-    told: str = "",
-) -> Response:
+def own_page(request: Request, people: People, who: Actor, said: Said = NOTHING) -> Response:
     """The page."""
     kept = who.grants is not None
     values: dict[str, Any] = {
@@ -67,15 +54,10 @@ def own_page(
         "roles": who.grants.texts() if who.grants else [],
         "sessions": people.sessions(who, who.name) if kept else [],
         "tokens": [one for one in people.tokens(who, who.name) if one.is_live] if kept else [],
-        "shortest": SHORTEST,
-        "days": TOKEN_DAYS,
         "themes": looks.THEMES,
         "densities": looks.DENSITIES,
-        "sentence": sentence,
-        "typed": defaultdict(str, typed or {}),
-        "told": told,
     }
-    return page(request, "own.html", status, who=who, **values)
+    return page(request, "own.html", said.status, who=who, **values, **said.values)
 
 
 # ------------------------------------------------------------------ the changes
@@ -103,7 +85,7 @@ def token(people: People, who: Actor, form: Form) -> str:
     return new_token(people, who, who.name, form)
 
 
-CHANGES: Final = {
+CHANGES: Final[Mapping[str, Change]] = {
     "work": work,
     "password": password,
     "token": token,

@@ -1,7 +1,8 @@
 """People: who may speak, their roles, tokens and sessions, and what changed about them. For admins."""
 
 from collections import defaultdict
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -31,24 +32,46 @@ def show(request: Request, people: ThePeople, queue: TheQueue, who: Who) -> Resp
 @router.post("/{change}")
 def change(request: Request, change: str, people: ThePeople, who: Who, form: Form) -> Response:
     """Make one change, then show everybody; what is refused is told above, what was typed stays."""
-    try:
-        made = CHANGES_BY_NAME[change](people, who, form) if change in CHANGES_BY_NAME else None
-    except MRQError as error:
-        return people_page(request, people, who, str(error), form, status_of(error))
-    if made:  # a secret, told this once
-        return people_page(request, people, who, told=made)
+    if said := made(CHANGES_BY_NAME, change, people, who, form):
+        return people_page(request, people, who, said)
     return RedirectResponse(f"{request.scope.get('root_path', '')}{CONSOLE}/people", 303)
 
 
-def people_page(
-    request: Request,
-    people: People,
-    who: Actor,
-    sentence: str = "",
-    typed: dict[str, str] | None = None,
-    status: int = 200,
-    told: str = "",
-) -> Response:
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a page says beside what it shows: why a change was refused and what was typed, or a secret, this once."""
+
+    sentence: str = ""
+    typed: Mapping[str, str] = field(default_factory=dict)
+    status: int = 200
+    told: str = ""
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """For a template with forms for passwords and tokens."""
+        return {
+            "sentence": self.sentence,
+            "typed": defaultdict(str, self.typed),
+            "told": self.told,
+            "shortest": SHORTEST,
+            "days": TOKEN_DAYS,
+        }
+
+
+NOTHING: Final = Said()
+Change = Callable[[People, Actor, Form], str | None]
+
+
+def made(changes: Mapping[str, Change], name: str, people: People, who: Actor, form: Form) -> Said | None:
+    """Make a change; None where there is nothing to be said of it."""
+    try:
+        told = changes[name](people, who, form) if name in changes else None
+    except MRQError as error:
+        return Said(str(error), form, status_of(error))
+    return Said(told=told) if told else None
+
+
+def people_page(request: Request, people: People, who: Actor, said: Said = NOTHING) -> Response:
     """The page; raises `Forbidden` for who is no admin."""
     everybody, tokens = people.everybody(who), people.tokens(who)
     values: dict[str, Any] = {
@@ -56,13 +79,8 @@ def people_page(
         "sessions": people.sessions(who),
         "changes": [replace(one, data=defaultdict(str, one.data)) for one in people.history(who, limit=CHANGES)],
         "roles": ROLES,
-        "shortest": SHORTEST,
-        "days": TOKEN_DAYS,
-        "sentence": sentence,
-        "typed": defaultdict(str, typed or {}),
-        "told": told,
     }
-    return page(request, "people.html", status, who=who, **values)
+    return page(request, "people.html", said.status, who=who, **values, **said.values)
 
 
 # ------------------------------------------------------------------ the changes
@@ -128,7 +146,7 @@ def role_of(form: Form) -> str:
     return f"{form.get('role', '')}{f':{item_type}' if item_type else ''}"
 
 
-CHANGES_BY_NAME: Final = {
+CHANGES_BY_NAME: Final[Mapping[str, Change]] = {
     "add": add,
     "grant": grant,
     "revoke": revoke,
