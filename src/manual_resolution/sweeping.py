@@ -46,7 +46,8 @@ def sweep(
     """
     telling, swept, batch = telling_of(settings, workflows), Swept(), size or FEWEST
     with database.connection(3600) as db:
-        while True:
+        late, noticeable = due.waiting(db)
+        while late:
             begun = monotonic()
             raised = due.sweep(db, by, batch, telling)
             if not raised:
@@ -56,7 +57,7 @@ def sweep(
             batch = size or fitting(batch, monotonic() - begun)
             if progress:
                 progress(swept.escalated)
-        while due.notice(db, FEWEST * 10, telling) == FEWEST * 10:
+        while noticeable and due.notice(db, FEWEST * 10, telling) == FEWEST * 10:
             pass
     return swept
 

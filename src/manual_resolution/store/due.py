@@ -188,6 +188,21 @@ select count(*) from noticed"""
 )
 
 
+# Most sweeps find nothing; planning what they would do takes twenty times as long as finding that out.
+WAITING: Final = """
+with clock as materialized (select mrq_now() as now)
+select exists (select from manual_resolution_queue
+                where status <> 'resolved' and escalation_level = 0 and sla_deadline < (select now from clock))
+       or exists (select from manual_resolution_queue where next_level_at <= (select now from clock)),
+       exists (select from manual_resolution_queue where notice_at <= (select now from clock) and status <> 'resolved')
+"""
+
+
+def waiting(db: Db) -> tuple[bool, bool]:
+    """Whether there is anything for `sweep`, and for `notice`."""
+    return db.execute(WAITING).fetchone() or (False, False)
+
+
 def sweep(db: Db, by: Actor, batch: int, telling: Telling) -> list[tuple[int, int, str]]:
     """Raise the level of one batch of breached items, alerts included: (item id, level, priority) for each."""
     return db.execute(SWEEP, change(by, "sweep") | {"batch": batch} | telling.values()).fetchall()
