@@ -1,18 +1,24 @@
 """What Schemathesis cannot know: how names, spans and the like are written."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import schemathesis
 from hypothesis import strategies as st
+
+
+def in_days(days: int) -> date:
+    """So many days from now."""
+    return datetime.now(UTC).date() + timedelta(days=days)
+
 
 LETTERS = st.text("abcdefghijklmnopqrstuvwxyzäöü漢字", min_size=2, max_size=20)
 
 schemathesis.openapi.format("prose", LETTERS)
 schemathesis.openapi.format("name", LETTERS.map(lambda name: f"{name}@example.com"))
 schemathesis.openapi.format("span", st.integers(1, 300).map(lambda hours: f"{hours}h"))
-schemathesis.openapi.format("date-time-ahead", st.integers(1, 28).map(lambda day: f"2026-12-{day:02}T00:00:00Z"))
+schemathesis.openapi.format("date-time-ahead", st.integers(2, 300).map(lambda days: f"{in_days(days)}T00:00:00Z"))
 schemathesis.openapi.format(
     "date-time",
     st.datetimes(datetime(1970, 1, 1), datetime(9990, 1, 1)).map(lambda at: f"{at.isoformat()}Z"),  # noqa: DTZ001
