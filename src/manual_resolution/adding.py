@@ -17,7 +17,7 @@ from manual_resolution.item import Actor, Added, Item
 from manual_resolution.masking import without_secrets
 from manual_resolution.registry import Registry, load
 from manual_resolution.settings import Settings
-from manual_resolution.store import adding, items
+from manual_resolution.store import adding, arrivals, items
 from manual_resolution.store.borrowed import driver_connection
 from manual_resolution.store.connection import Database, Db, give_until, told
 from manual_resolution.via import here
@@ -122,7 +122,9 @@ class Adding(Admission):
         with self.database.connection(min(seconds, self.settings.add_timeout)) as db:
             give_until(db, monotonic() + seconds)
             with db.transaction():
-                return adding.add_many(db, told, teller, self._sla_seconds, self.settings.warn_at, id_of=id_of)
+                added = adding.add_many(db, told, teller, self._sla_seconds, self.settings.warn_at, id_of=id_of)
+            arrivals.tell(db)
+        return added
 
     def _admitted(self, intakes: Iterable[Intake], by: Actor) -> Iterator[Intake]:
         admit = lru_cache(lambda item_type: self.admit(by, "add", item_type=item_type))

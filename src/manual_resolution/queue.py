@@ -58,7 +58,8 @@ class Queue(Adding, Placing):
         return cls(settings.database_url or embedded_address(settings), settings=settings)
 
     def close(self) -> None:
-        """Close the kept connections."""
+        """Close the kept connections; nobody waits any longer."""
+        self.arrivals.close()
         self.database.close()
 
     # -------------------------------------------------------------- time
@@ -76,9 +77,17 @@ class Queue(Adding, Placing):
     # -------------------------------------------------------------- claiming
 
     def next(
-        self, by: By, *, chosen: Filter = ANY, teams: Sequence[str] | None = None, skipped: Sequence[int] = ()
+        self,
+        by: By,
+        *,
+        chosen: Filter = ANY,
+        teams: Sequence[str] | None = None,
+        skipped: Sequence[int] = (),
+        wait: float = 0,
     ) -> Item | None:
-        """Claim the next item in the order of work; None when nothing may be served to this person."""
+        """Claim the next item in the order of work; None when nothing may be served to `by` within `wait` seconds."""
+        if wait:
+            return self.arrivals.wait(lambda: self.next(by, chosen=chosen, teams=teams, skipped=skipped), wait)
         self.wake()
         serving = self._serving(self.admit(by, "claim"), chosen, teams, skipped)
         with self.database.connection() as db:
@@ -364,8 +373,6 @@ class Queue(Adding, Placing):
         if item.status != "resolved":
             raise Refused(f"#{item_id} is {item.status}, not resolved: there is nothing to reopen.")
         raise Refused(f"#{item_id} is open again already, as #{items.open_of_same_failure(db, item_id)}.")
-
-    # -------------------------------------------------------------- why not
 
     @property
     def lease(self) -> timedelta:

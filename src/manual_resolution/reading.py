@@ -9,6 +9,7 @@ from manual_resolution import intake as strict
 from manual_resolution import registry
 from manual_resolution.admission import Admission
 from manual_resolution.answers import Plan
+from manual_resolution.arrivals import Arrivals
 from manual_resolution.case import Case
 from manual_resolution.decision import By
 from manual_resolution.errors import NotFound, Refused
@@ -37,7 +38,7 @@ class Reading(Admission):
     def __init__(self, database: Database, settings: Settings, workflows: registry.Registry | None, step: Step) -> None:
         self.database, self.settings = database, settings
         self._workflows, self._step = workflows, step
-        self._woken = float("-inf")
+        self.arrivals, self._woken = Arrivals(database), float("-inf")
 
     @cached_property
     def workflows(self) -> registry.Registry:

@@ -12,6 +12,7 @@ from psycopg.rows import tuple_row
 
 from manual_resolution.intake import Intake
 from manual_resolution.item import Actor, Added
+from manual_resolution.store.arrivals import HEARD, tell
 from manual_resolution.store.connection import Db
 
 #: So many contexts of one failure are kept from its first reports, and as many from its last.
@@ -69,7 +70,8 @@ ADD: Final = (
   returning q.id)
 insert into mrq_occurrence (add_id, item_id, n, occurred_at)
 select %(add_id)s::uuid, told.id, 1, given.at from told, given
-returning item_id, n"""
+returning item_id, n, """
+    + HEARD
 )
 # One that is open already.
 REPEAT: Final = (
@@ -139,7 +141,10 @@ def values_of(
 
 def add(db: Db, values: dict[str, Any]) -> Added | None:
     """Add one failure in a transaction of MRQ's own; none when another's was resolved in between: ask again."""
-    row = db.execute(ADD, values).fetchone() or db.execute(REPEAT, values).fetchone()
+    if (row := db.execute(ADD, values).fetchone()) is None:
+        row = db.execute(REPEAT, values).fetchone()
+    elif row[2]:
+        tell(db)
     return None if row is None else Added(row[0], repeated=row[1] > 1, occurrences=row[1])
 
 

@@ -34,10 +34,10 @@ class LimitedConnection(psycopg.Connection[Any]):
     deadline: float | None = None
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
-        if self.deadline is not None and timeout is None:
-            timeout = max(0.01, self.deadline - monotonic())
-        try:
+        if self.deadline is None or timeout is not None:
             return super().wait(gen, interval, timeout)
+        try:
+            return super().wait(gen, interval, max(0.01, self.deadline - monotonic()))
         except pg._WaitTimeout:
             with suppress(psycopg.Error):  # what waits for a lock must not act after its caller was told no
                 self.cancel_safe(timeout=CANCELLING)
