@@ -267,7 +267,8 @@ class Execution:
             with self.database.connection() as db:
                 attempts.keep_late_result(db, decision.key, outcome.sentence, evidence_of(outcome))
             raise OutcomeUnknown(
-                f"#{decision.item_id}: the call was done, but too late to record it: see `mrq history`."
+                f"#{decision.item_id}: the call was done, but too late to record it: "
+                f"see `mrq history {decision.item_id}`."
             ) from None
         except Unreachable as lost:
             return self._finish_landed(decision, lost)

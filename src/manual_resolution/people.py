@@ -156,7 +156,7 @@ class People:
         grants = Grants.of(*roles)
         hash_ = None if password is None else password_hash(password, name)
         if not grants.allows("people") and not self.are_kept():
-            raise Refused(f"The first person looks after the others: mrq user add {name} --role admin.")
+            raise Refused(f"The first person looks after the others: `mrq user add {name} --role admin`.")
         with self.database.transaction() as db:
             if (number := kept.add(db, name, hash_, by)) is None:
                 raise Refused(f"{name} is kept here already.")

@@ -24,6 +24,7 @@ from manual_resolution.web.given import typed
 from manual_resolution.web.guard import LOOPBACK, Guard
 from manual_resolution.web.pages import signing_in
 from manual_resolution.web.rendering import CONSOLE, is_partial, page
+from manual_resolution.web.sentences import in_console
 from manual_resolution.web.signed_in import SignedOut, sign_in_address
 from manual_resolution.web.statuses import status_of
 
@@ -83,7 +84,7 @@ async def told(request: Request, error: Exception) -> Response:
     if problems.are_expected(request.scope["path"]):
         return problems.answer(error)
     if isinstance(error, MRQError):
-        return page(request, "error.html", status_of(error), sentence=str(error))
+        return page(request, "error.html", status_of(error), sentence=in_console(error))
     if isinstance(error, HTTPException):
         sentence = SENTENCES.get(error.status_code, str(error.detail))
         answer: Response = page(request, "error.html", error.status_code, sentence=sentence)

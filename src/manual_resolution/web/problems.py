@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 
 from manual_resolution.errors import MRQError, Stale, Unreachable
 from manual_resolution.item import json_ready
+from manual_resolution.web.sentences import over_http
 from manual_resolution.web.statuses import status_of
 
 API: Final = "/api/v1"
@@ -101,7 +102,7 @@ def of_ours(error: MRQError) -> Response:
     headers = {"Retry-After": str(ceil(after))} if after else {}
     if status == 401:
         headers |= CHALLENGE
-    return problem(status, name_of(type(error)), str(error), headers, **facts)
+    return problem(status, name_of(type(error)), over_http(error), headers, **facts)
 
 
 def problem(status: int, name: str, sentence: str, headers: Mapping[str, str] | None = None, **facts: Any) -> Response:

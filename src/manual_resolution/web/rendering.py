@@ -1,5 +1,6 @@
 """Templates: whatever producers and operators wrote is escaped, and what acts or hides in it is shown (`inert`)."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -43,6 +44,7 @@ def templates() -> Environment:
         finalize=shown,
     )
     environment.filters.update(span=span_text, instant=instant_text, when=when, lines=in_lines, json=inert_json)
+    environment.filters.update(about=about)
     everywhere: dict[str, Any] = environment.globals
     everywhere |= {"asset": asset, "navigation": NAVIGATION}
     everywhere["parts"] = environment.get_template("parts.html").module
@@ -100,6 +102,13 @@ def when(at: datetime, now: datetime) -> Markup:
 def in_lines(text: str) -> Markup:
     """Text with its line breaks."""
     return Markup("<br>").join(escape(line) for line in inert(text, lines=True).split("\n"))
+
+
+def about(sentence: str, console: str) -> Markup:
+    """An error's sentence; the item that it begins with (`#7 is held …`) leads to its page."""
+    number = re.match(r"#([0-9]{1,19})\b", sentence)
+    begun = Markup('<a href="{}/{}">#{}</a>').format(console, number[1], number[1]) if number else Markup()
+    return begun + inert(sentence[number.end() if number else 0 :], lines=True)
 
 
 def is_partial(headers: Mapping[str, str]) -> bool:

@@ -25,6 +25,7 @@ from manual_resolution.web.api.measuring import measure
 from manual_resolution.web.api.moves import WithNote, WithReason
 from manual_resolution.web.api.taking import Taking, TheQueue, Version, Who
 from manual_resolution.web.problems import Json
+from manual_resolution.web.sentences import over_http
 
 router = APIRouter(tags=["deciding"], route_class=Taking)
 
@@ -179,7 +180,7 @@ def unfinished_answer(queue: Queue, item_id: int, waits: MRQError) -> Json:
     proposals = mask.proposals(queue.proposals(item_id)[-1:]) if approval else []
     told = {
         "waits_for": "approval" if approval else "outcome",
-        "detail": mask.text(str(waits)),
+        "detail": mask.text(over_http(waits)),
         "item": item_json(item, mask),
         "proposal": proposals[0].as_json() if proposals else None,
     }

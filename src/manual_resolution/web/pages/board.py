@@ -9,21 +9,20 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from manual_resolution import intake
 from manual_resolution.admission import limited
 from manual_resolution.browsing import EVERYTHING, why
 from manual_resolution.errors import InvalidInput, MRQError, Stale
 from manual_resolution.item import Actor, Item
-from manual_resolution.placing import refuse_unless_placeable
 from manual_resolution.priority import PRIORITIES
 from manual_resolution.queue import Queue
 from manual_resolution.web.choosing import chosen_from
 from manual_resolution.web.given import Form, Number, TheQueue
 from manual_resolution.web.lanes import Lane, count_of, lanes_of
 from manual_resolution.web.live import address_of, digest_of
-from manual_resolution.web.pages.item import Notice
-from manual_resolution.web.pages.moving import number_in, or_none, to
+from manual_resolution.web.pages.item import Notice, is_placeable
+from manual_resolution.web.pages.moving import number_in, place, to
 from manual_resolution.web.rendering import CONSOLE, page
+from manual_resolution.web.sentences import in_console
 from manual_resolution.web.signed_in import Who
 from manual_resolution.web.statuses import status_of
 
@@ -39,7 +38,7 @@ def board(request: Request, queue: TheQueue, who: Who) -> Response:
 @router.post("/{number}/position")
 def position(request: Request, number: Number, queue: TheQueue, who: Who, form: Form) -> Response:
     """Put an item before or behind another, first, or back by its deadline."""
-    return moved(request, queue, who, form, lambda: place(queue, number, who, form))
+    return moved(request, queue, who, form, lambda: place(queue, number, who, form, number_in(form, "version")))
 
 
 @router.post("/{number}/priority")
@@ -61,20 +60,9 @@ def moved(request: Request, queue: Queue, who: Actor, form: Form, move: Any) -> 
         move()
     except MRQError as error:
         lines = error.changes if isinstance(error, Stale) else ()
-        notice = Notice("stale" if lines else "refused", str(error), lines)
+        notice = Notice("stale" if lines else "refused", in_console(error), lines)
         return board_page(request, queue, who, notice, form.get("justification", ""), status_of(error))
     return to(request, "/board")
-
-
-def place(queue: Queue, number: int, who: Actor, form: Form) -> Item:
-    """The move that a form asks for. Raises `InvalidInput`."""
-    if form.get("place") == "by-deadline":
-        return queue.unplace(number, who, or_none(form, "justification"), version=number_in(form, "version"))
-    beside = {name: intake.item_id(form[name], name) for name in ("before", "after") if form.get(name)}
-    if len(beside) > 1 or (not beside and form.get("place") != "first"):
-        raise InvalidInput("place", form.get("place"), "before or after another item, first, or by-deadline")
-    span, why = intake.span(or_none(form, "span") or "24h"), form.get("justification", "")
-    return queue.place(number, who, why, span=span, version=number_in(form, "version"), **beside)
 
 
 def board_page(
@@ -125,12 +113,3 @@ def card_of(queue: Queue, item: Item, ids: list[int]) -> dict[str, Any]:
         "up": ids[at - 1] if at else None,
         "down": ids[at + 1] if at is not None and at + 1 < len(ids) else None,
     }
-
-
-def is_placeable(item: Item) -> bool:
-    """Whether a person may put it elsewhere in its lane."""
-    try:
-        refuse_unless_placeable(item)
-    except MRQError:
-        return False
-    return True

@@ -8,11 +8,13 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from manual_resolution.browsing import why
 from manual_resolution.case import Case
 from manual_resolution.errors import MRQError
 from manual_resolution.inert import inert_json
 from manual_resolution.item import Actor, Filter, Item
 from manual_resolution.masking import Mask
+from manual_resolution.placing import refuse_unless_placeable
 from manual_resolution.priority import PRIORITIES
 from manual_resolution.queue import Queue
 from manual_resolution.recounting import verb_text, what
@@ -104,6 +106,8 @@ def seen(queue: Queue, who: Actor, number: int, reveal: bool = False) -> dict[st
         "teams": sorted(queue.waiting_for_teams(by=who)),
         "priorities": PRIORITIES,
         "asks": asks,
+        "placeable": is_placeable(known),
+        "there": mask.text(why(known)),
         "hidden": () if reveal else mask.labels,
         "may": may(who, item),
     }
@@ -125,6 +129,15 @@ def state_of(item: Item, who: Actor) -> str:
     if item.status == "assigned":
         return "mine" if item.assigned_to == who.name else "others"
     return "free"
+
+
+def is_placeable(item: Item) -> bool:
+    """Whether a person may put it elsewhere in its lane."""
+    try:
+        refuse_unless_placeable(item)
+    except MRQError:
+        return False
+    return True
 
 
 def facts(workflow: Workflow, item: Item) -> list[tuple[str, Any]]:

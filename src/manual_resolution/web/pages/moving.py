@@ -31,6 +31,7 @@ from manual_resolution.web.flow import LONGEST, Flow
 from manual_resolution.web.given import Form, Number, TheQueue
 from manual_resolution.web.pages.item import Asked, Notice, item_page
 from manual_resolution.web.rendering import CONSOLE
+from manual_resolution.web.sentences import in_console
 from manual_resolution.web.signed_in import Who
 from manual_resolution.web.statuses import status_of
 
@@ -132,7 +133,7 @@ def refused(request: Request, queue: Queue, who: Actor, number: int, form: Form,
     hide = queue.mask(queue.get(number, by=who)).text
     kind = {Failed: "failed", Stale: "stale", Forbidden: "refused"}.get(type(error), "refused")
     lines = tuple(map(hide, error.changes)) if isinstance(error, Stale) else ()
-    asked = Asked(Notice(kind, hide(str(error)), lines), typed=form)
+    asked = Asked(Notice(kind, hide(in_console(error)), lines), typed=form)
     return item_page(request, queue, who, number, asked, status_of(error))
 
 
@@ -206,6 +207,22 @@ def _amend(queue: Queue, number: int, who: Actor, form: Form, version: int | Non
     return queue.amend(number, who, facts, why(form), version=version)
 
 
+def place(queue: Queue, number: int, who: Actor, form: Form, version: int | None) -> Item:
+    """Put an item before or behind another, first, or back by its deadline. Raises `InvalidInput`."""
+    if form.get("place") == "by-deadline":
+        return queue.unplace(number, who, or_none(form, "justification"), version=version)
+    beside = {name: number_of(form[name], name) for name in ("before", "after") if form.get(name, "").strip()}
+    if not beside and form.get("place") != "first":
+        raise InvalidInput("place", form.get("place"), "before or after another item, first, or by-deadline")
+    span = intake.span(or_none(form, "span") or "24h")
+    return queue.place(number, who, why(form), span=span, version=version, **beside)
+
+
+def number_of(text: str, name: str) -> int:
+    """An item's number as somebody types it: `17`, `#17`. Raises `InvalidInput`."""
+    return intake.item_id(text.strip().removeprefix("#"), name)
+
+
 def _confirm(queue: Queue, number: int, who: Actor, form: Form, version: int | None) -> Ended:
     done = {"yes": True, "no": False}.get(form.get("done", ""))
     note = or_none(form, "justification") if done is not None else None
@@ -235,6 +252,7 @@ MOVES: Final[dict[str, Move]] = {
     "priority": lambda queue, number, who, form, version: queue.set_priority(
         number, who, form.get("priority", ""), why(form), version=version
     ),
+    "position": place,
     "note": lambda queue, number, who, form, version: queue.note(number, who, form.get("text", ""), version=version),
     "amendment": _amend,
     "confirmation": _confirm,

@@ -16,6 +16,7 @@ from manual_resolution.people import TOKEN_DAYS, People
 from manual_resolution.permission import ROLES
 from manual_resolution.web.given import Form, TheQueue
 from manual_resolution.web.rendering import CONSOLE, page
+from manual_resolution.web.sentences import in_console
 from manual_resolution.web.signed_in import ThePeople, Who
 from manual_resolution.web.statuses import status_of
 
@@ -67,7 +68,7 @@ def made(changes: Mapping[str, Change], name: str, people: People, who: Actor, f
     try:
         told = changes[name](people, who, form) if name in changes else None
     except MRQError as error:
-        return Said(str(error), form, status_of(error))
+        return Said(in_console(error), form, status_of(error))
     return Said(told=told) if told else None
 
 
