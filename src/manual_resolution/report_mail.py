@@ -16,7 +16,8 @@ from manual_resolution.errors import Refused
 from manual_resolution.inert import inert
 from manual_resolution.mailing import MailServer
 from manual_resolution.priority import PRIORITIES
-from manual_resolution.reports import Report, as_text, beside, figures, hours, percent, short, sla
+from manual_resolution.report_text import as_text, beside, hours, percent, short, sla
+from manual_resolution.reports import Report, figures
 from manual_resolution.settings import Settings
 from manual_resolution.store import reports as store
 from manual_resolution.store.connection import Database

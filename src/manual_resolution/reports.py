@@ -11,19 +11,15 @@ from typing import Any, Final, TypeVar
 
 from manual_resolution.errors import InvalidInput
 from manual_resolution.heads import PATIENCE, Head, head
-from manual_resolution.inert import inert
 from manual_resolution.item import iso
 from manual_resolution.priority import PRIORITIES
 from manual_resolution.settings import Settings
 from manual_resolution.store import reports as store
-from manual_resolution.store.connection import Database
-from manual_resolution.store.reports import OpenCount, Spread, Sums
+from manual_resolution.store.connection import Database, Db
+from manual_resolution.store.reports import DaySums, OpenCount, Spread, Sums
 
 MOST_DAYS: Final = 3660
 Row = TypeVar("Row")
-
-#: The specification's sample shows three types and two resolvers.
-TYPES, RESOLVERS = 3, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +44,24 @@ class ResolverFigures:
     average_hours: float | None
     per_day: float
     by_type: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class DayFigures:
+    """One day (UTC). `escalated`: for the first time. `overdue`: open now, due on this day. `open`: at its end."""
+
+    day: date
+    created: int
+    escalated: int
+    resolved: int
+    in_time: int
+    overdue: int
+    open: int
+
+    @property
+    def sla_compliance(self) -> float | None:
+        """The report's, of this day alone."""
+        return ratio(self.in_time, self.resolved + self.overdue)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +90,7 @@ class Report:
     came_back: int | None = None
     types: Sequence[TypeFigures] = ()
     resolvers: Sequence[ResolverFigures] = ()
+    by_day: Sequence[DayFigures] = ()
     head: Head | None = None
 
     @property
@@ -129,41 +144,52 @@ def figures(
             store.fold(db)
         with db.transaction():
             db.execute("set transaction isolation level repeatable read, read only")
-            now, today = store.today(db)
-            last = until or today
-            first = last - timedelta(days=days - 1)
-            if last > today:
-                raise InvalidInput("until", last, f"a day that has come: today is {today}, UTC")
-            summed = _summed(store.open_now(db), store.window(db, first, last))
-            overdue = store.overdue(db, first, last)
-        spreads = [] if quick else store.spreads(db, first, last)  # with no snapshot held longer than one statement
+            counted = _counted(db, days, until)
     hours = settings or Settings()
-    found = Report(
-        at=now,
-        first=first,
-        last=last,
-        days=days,
-        top=top,
-        sla_hours={priority: hours.sla_hours(priority) for priority in PRIORITIES},
-        head=None if quick else head(database),
-        overdue=overdue,
-        **summed,
-    )
-    return _spread(_per_day(found), spreads)
+    sla_hours = {priority: hours.sla_hours(priority) for priority in PRIORITIES}
+    found = Report(days=days, top=top, sla_hours=sla_hours, **counted)
+    return found if quick else replace(with_spread(database, found), head=head(database))
 
 
-def _summed(opens: Sequence[OpenCount], sums: Sequence[Sums]) -> dict[str, Any]:
-    return {
+def _counted(db: Db, days: int, until: date | None) -> dict[str, Any]:
+    """What the sums tell of the window, and where it lies."""
+    now, today = store.today(db)
+    last = until or today
+    if last > today:
+        raise InvalidInput("until", last, f"a day that has come: today is {today}, UTC")
+    first = last - timedelta(days=days - 1)
+    opens, sums, late = store.open_now(db), store.window(db, first, last), store.overdue(db, first, last)
+    by_day = _by_day(first, last, store.days(db, first), late, sum(one.n for one in opens))
+    counts = {
+        name: sum(getattr(one, name) for one in sums)
+        for name in ("created", "escalated", "resolved", "in_time", "withdrawn")
+    }
+    return counts | {
+        "at": now,
+        "first": first,
+        "last": last,
+        "overdue": sum(late.values()),
         "open": {p: sum(one.n for one in opens if one.priority == p) for p in PRIORITIES},
-        "created": sum(one.created for one in sums),
-        "escalated": sum(one.escalated for one in sums),
-        "resolved": sum(one.resolved for one in sums),
-        "in_time": sum(one.in_time for one in sums),
-        "withdrawn": sum(one.withdrawn for one in sums),
         "average_hours": _average(sums),
         "types": _types(opens, sums),
-        "resolvers": _resolvers(sums),
+        "resolvers": _resolvers(sums, days),
+        "by_day": by_day,
     }
+
+
+def _by_day(
+    first: date, last: date, sums: Mapping[date, DaySums], late: Mapping[date, int], waiting: int
+) -> tuple[DayFigures, ...]:
+    """Each day of the window; what was open at its end is what is open now, less what came and plus what went since."""
+    waiting -= sum(one.created - one.resolved for day, one in sums.items() if day > last)
+    found = []
+    for back in range((last - first).days + 1):
+        day = last - timedelta(days=back)
+        one = sums.get(day) or DaySums(day)
+        overdue = late.get(day, 0)
+        found.append(DayFigures(day, one.created, one.escalated, one.resolved, one.in_time, overdue, waiting))
+        waiting -= one.created - one.resolved
+    return tuple(reversed(found))
 
 
 def _types(opens: Sequence[OpenCount], sums: Sequence[Sums]) -> tuple[TypeFigures, ...]:
@@ -177,32 +203,28 @@ def _types(opens: Sequence[OpenCount], sums: Sequence[Sums]) -> tuple[TypeFigure
     return tuple(sorted((t for t in found if t.open or t.resolved), key=lambda t: (-t.open, -t.resolved, t.item_type)))
 
 
-def _resolvers(sums: Sequence[Sums]) -> tuple[ResolverFigures, ...]:
+def _resolvers(sums: Sequence[Sums], days: int) -> tuple[ResolverFigures, ...]:
     """All who resolved anything, those with most first; what plain SQL resolved without an owner is nobody's."""
     by_name = _grouped((one for one in sums if one.resolver and one.resolved), lambda one: one.resolver)
     found = (
-        ResolverFigures(name, _count(own), _average(own), 0.0, {one.item_type: one.resolved for one in own})
+        ResolverFigures(name, count := _count(own), _average(own), count / days, {s.item_type: s.resolved for s in own})
         for name, own in by_name.items()
     )
     return tuple(sorted(found, key=lambda r: (-r.resolved, r.resolver)))
 
 
-def _per_day(report: Report) -> Report:
-    return replace(
-        report, resolvers=tuple(replace(one, per_day=one.resolved / report.days) for one in report.resolvers)
-    )
+def with_spread(database: Database, report: Report) -> Report:
+    """The same with percentiles and come-backs, read from the items that were resolved in its window."""
+    with database.connection(PATIENCE) as db:
+        found = {one.item_type: one for one in store.spreads(db, report.first, report.last)}
+    types = tuple(replace(one, **_told(found.get(one.item_type))) for one in report.types)
+    return replace(report, types=types, **_told(found.get(None)))
 
 
-def _spread(report: Report, spreads: Sequence[Spread]) -> Report:
-    found = {one.item_type: one for one in spreads}
-
-    def told(spread: Spread | None) -> dict[str, Any]:
-        if spread is None:
-            return {}
-        return {"p50_hours": _hours(spread.p50), "p90_hours": _hours(spread.p90), "came_back": spread.came_back}
-
-    types = tuple(replace(one, **told(found.get(one.item_type))) for one in report.types)
-    return replace(report, types=types, **told(found.get(None)))
+def _told(spread: Spread | None) -> dict[str, Any]:
+    if spread is None:
+        return {}
+    return {"p50_hours": _hours(spread.p50), "p90_hours": _hours(spread.p90), "came_back": spread.came_back}
 
 
 def _grouped(rows: Iterable[Row], key: Callable[[Row], str]) -> dict[str, list[Row]]:
@@ -230,83 +252,15 @@ def ratio(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-# ------------------------------------------------------------------ as text
-
-
-def as_text(report: Report, *, more: bool = False) -> str:
-    """The specification's report, line for line; `more` adds what it does not have, behind it."""
-    types, resolvers = report.types[: report.shown(TYPES)], report.resolvers[: report.shown(RESOLVERS)]
-    sections = {
-        f"Manual Resolution Queue Report ({report.last})": [],
-        "Queue Status:": [
-            f"Total pending: {report.total_open:,}",
-            *(f"{p.capitalize()}: {report.open[p]:,} (SLA: {sla(report.sla_hours[p])})" for p in PRIORITIES),
-        ],
-        f"Performance (Last {report.days} Day{'s' if report.days > 1 else ''}):": [
-            f"Items resolved: {report.resolved:,}",
-            f"Avg time-to-resolution: {hours(report.average_hours)}",
-            f"SLA compliance: {percent(report.sla_compliance)}",
-            f"Escalation rate: {percent(report.escalation_rate)}",
-        ],
-        "By Item Type:": [
-            f"{inert(one.item_type)}: {one.open:,} pending, avg resolution {short(one.average_hours)}" for one in types
-        ]
-        or ["none yet"],
-        "Top Resolvers:": [
-            f"{inert(one.resolver)}: {one.resolved:,} item{'s' if one.resolved != 1 else ''}, "
-            f"avg {short(one.average_hours)}"
-            for one in resolvers
-        ]
-        or ["nobody yet"],
-    } | ({"Beside the Averages:": beside(report)} if more else {})
-    text = "\n\n".join("\n".join([title, *(f"  - {line}" for line in lines)]) for title, lines in sections.items())
-    return text + (f"\n\nAudit: {report.head}" if more and report.head else "") + "\n"
-
-
-def beside(report: Report) -> list[str]:
-    """What the specification's report does not say."""
-    spread = [
-        f"Time-to-resolution: half within {short(report.p50_hours)}, nine in ten within {short(report.p90_hours)}",
-        f"Come-back rate: {percent(report.come_back_rate)}",
-    ]
-    return [*(spread if report.came_back is not None else []), f"Withdrawn by producers: {report.withdrawn:,}"]
-
-
-def sla(given: float) -> str:
-    """`4h`, `24h`, `7d`."""
-    return f"{given / 24:g}d" if given >= 48 and given % 24 == 0 else f"{given:g}h"
-
-
-def hours(given: float | None) -> str:
-    """`18.3 hours`."""
-    return "none yet" if given is None else f"{given:.1f} hours"
-
-
-def short(given: float | None) -> str:
-    """`12h`; below one hour in minutes; a dash for none."""
-    if given is None:
-        return "–"
-    return f"{given:.0f}h" if given >= 0.995 else f"{given * 60:.0f}min"
-
-
-def percent(rate: float | None) -> str:
-    """`94.2%`; 100.0% and 0.0% are said of nothing else."""
-    if rate is None:
-        return "none yet"
-    rounded = f"{rate:.1%}"
-    if rounded == "100.0%" and rate < 1:
-        return "99.9%"
-    return "0.1%" if rounded == "0.0%" and rate > 0 else rounded
-
-
 # ------------------------------------------------------------------ as JSON
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """Everything, all types and all resolvers with their type mix, JSON-ready."""
+    """Everything, all days, all types and all resolvers with their type mix, JSON-ready."""
     names = ("total_open", "sla_compliance", "escalation_rate", "come_back_rate")
     rates = {name: getattr(report, name) for name in names}
-    plain = {name: value for name, value in asdict(report).items() if name not in ("top", "head")}
+    plain = {name: value for name, value in asdict(report).items() if name != "top"}
+    days = [asdict(one) | {"day": str(one.day), "sla_compliance": one.sla_compliance} for one in report.by_day]
     return (
         plain
         | rates
@@ -314,6 +268,7 @@ def as_json(report: Report) -> dict[str, Any]:
             "at": iso(report.at),
             "first": str(report.first),
             "last": str(report.last),
+            "by_day": days,
             "head": str(report.head) if report.head else None,
         }
     )

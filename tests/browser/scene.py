@@ -6,6 +6,7 @@ from manual_resolution import OutcomeUnknown, Queue, WaitsForApproval
 from manual_resolution.item import Actor
 from tests.browser.conftest import Application
 from tests.browser.operator import CONSOLE
+from tests.browser.weeks import through
 
 BOB, ADA = Actor("bob@example.com", "person", "console:bob@example.com"), "ada@example.com"
 HERE = {"place": "Depot 7, shelf 12", "email": "jonas.weber@example.com"}
@@ -26,6 +27,7 @@ class Scene:
             number = queue.add("parcel_stuck", "parcel", 700 + n, "medium", "The label cannot be read", HERE).id
             act(queue, number)
             scene.pages[f"item-{name}"] = f"{CONSOLE}/{number}"
+        through(application.db)
         scene.pages["item-advised"] = f"{CONSOLE}/10"
         scene.pages["item-many-facts"] = f"{CONSOLE}/6"
         scene.pages["no-such-page"] = f"{CONSOLE}/nowhere"
@@ -40,6 +42,8 @@ PAGES = {
     "next": "/next",
     "approvals": "/approvals",
     "unknown": "/unknown",
+    "report": "/report",
+    "report-long": "/report?days=365",
     "people": "/people",
     "own": "/own",
 }

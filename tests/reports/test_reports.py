@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from manual_resolution.errors import InvalidInput
-from manual_resolution.reports import Report, as_json, as_text, figures
+from manual_resolution.report_text import as_text
+from manual_resolution.reports import Report, as_json, figures
 from manual_resolution.store.connection import Database
 from tests.conftest import Clock, Connect
 from tests.reports.history import MOMENT, sample
@@ -61,6 +62,10 @@ def told(report: Report) -> dict[str, Any]:
         "Escalation rate": [(report.escalated, report.created)],
         "Come-back rate": [(report.came_back, report.resolved)],
         "Withdrawn": [(report.withdrawn,)],
+        "By day": [
+            (one.day, one.created, one.escalated, one.resolved, one.in_time, one.overdue, one.open)
+            for one in report.by_day
+        ],
         "By item type": sorted((t.item_type, t.open, t.resolved, t.average_hours) for t in report.types),
         "Resolvers": sorted((r.resolver, name, n) for r in report.resolvers for name, n in r.by_type.items()),
     }
@@ -73,7 +78,8 @@ def same(found: dict[str, Any], expected: dict[str, Any]) -> None:
 
 def rounded(value: Any) -> Any:
     """JSON-ready, fractions to twelve digits."""
-    return json.loads(json.dumps(value, default=float), parse_float=lambda digits: f"{float(digits):.12g}")
+    plain = json.dumps(value, default=lambda one: str(one) if isinstance(one, date) else float(one))
+    return json.loads(plain, parse_float=lambda digits: f"{float(digits):.12g}")
 
 
 def test_the_specifications_report(at_the_sample: psycopg.Connection[Any], database: Database) -> None:
@@ -96,6 +102,17 @@ def test_lists_are_bounded_not_figures(at_the_sample: psycopg.Connection[Any], d
     assert document["resolvers"][0]["by_type"] == {"pdf_deletion_failed": 15, "quiz_orphaned": 30}
     assert document["resolvers"][0]["per_day"] == 1.5
     assert (document["first"], document["last"], document["total_open"]) == ("2025-12-05", "2026-01-03", 42)
+
+
+def test_days_add_up(at_the_sample: psycopg.Connection[Any], database: Database) -> None:
+    """Every day of the window has a line; together they are the window's figures, and the last ends as the queue is."""
+    report = figures(database, quick=True)
+    assert [one.day for one in report.by_day] == [report.first + timedelta(days=n) for n in range(30)]
+    for name in ("created", "escalated", "resolved", "in_time", "overdue"):
+        assert sum(getattr(one, name) for one in report.by_day) == getattr(report, name), name
+    assert report.by_day[-1].open == report.total_open == 42
+    document = as_json(report)["by_day"][0]
+    assert (document["day"], document["sla_compliance"]) == ("2025-12-05", report.by_day[0].sla_compliance)
 
 
 def test_an_empty_queue(database: Database) -> None:

@@ -101,3 +101,13 @@ def test_bodies_that_are_no_form(alice: Browser, queue: Queue, body: bytes) -> N
     ):
         answer = alice.post(f"{CONSOLE}/1/note", content=body, headers={"Content-Type": kind})
         assert not ill(answer), (kind, ill(answer))
+
+
+@pytest.mark.parametrize("field", ["days", "until"])
+def test_every_window_of_the_report(alice: Browser, queue: Queue, field: str) -> None:
+    """The report's address takes whatever is typed: figures, or a sentence and how to ask."""
+    queue.add("parcel_stuck", "parcel", 1, "high", "stuck", {"place": "nowhere"})
+    for text in HOSTILE:
+        answer = alice.get(f"{CONSOLE}/report?{urlencode({field: text})}")
+        assert not ill(answer), (text[:40], ill(answer))
+        assert answer.status_code == (422 if text.strip() else 200), text[:40]

@@ -48,8 +48,9 @@ def report(
     """
     from manual_resolution import intake
     from manual_resolution.report_mail import as_html
+    from manual_resolution.report_text import as_text
     from manual_resolution.reports import as_json as document
-    from manual_resolution.reports import as_text, figures
+    from manual_resolution.reports import figures
 
     last = None if until is None else intake.day(until, "until")
     if again and not mail:

@@ -34,6 +34,17 @@ class Sums:
 
 
 @dataclass(frozen=True, slots=True)
+class DaySums:
+    """What happened on one day, to all item types."""
+
+    day: date
+    created: int = 0
+    escalated: int = 0
+    resolved: int = 0
+    in_time: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Spread:
     """Seconds from happening to resolution that half, and nine in ten, of the resolved stayed within; all types: None.
 
@@ -58,16 +69,25 @@ select item_type, resolver, sum(created)::bigint as created, sum(escalated)::big
   from mrq_by_day where day between %(first)s and %(last)s
  group by item_type, resolver order by item_type, resolver
 """
+_DAYS: Final = """
+select day, sum(created)::bigint as created, sum(escalated)::bigint as escalated, sum(resolved)::bigint as resolved,
+       sum(in_time)::bigint as in_time
+  from mrq_by_day where day >= %(first)s group by day
+"""
 # Whole days from the sums, and what a sweep has raised since midnight; what it did not yet, by the index of deadlines.
 _OVERDUE: Final = """
 with clock as materialized (select mrq_now() as now),
 since as materialized (
   select now, greatest(mrq_day(now), %(first)s::date)::timestamp at time zone 'UTC' as midnight,
          least(now, (%(last)s::date + 1)::timestamp at time zone 'UTC') as ends from clock)
-select ((select coalesce(sum(n), 0) from mrq_open_now
-          where due between %(first)s and %(last)s and (breached or due < (select mrq_day(now) from clock)))
-      + (select count(*) from manual_resolution_queue where status <> 'resolved' and escalation_level = 0
-            and sla_deadline >= (select midnight from since) and sla_deadline < (select ends from since)))::bigint
+select due, sum(n)::bigint
+  from (select due, n from mrq_open_now
+         where due between %(first)s and %(last)s and (breached or due < (select mrq_day(now) from clock))
+        union all
+        select mrq_day((select midnight from since)), count(*) from manual_resolution_queue
+         where status <> 'resolved' and escalation_level = 0
+           and sla_deadline >= (select midnight from since) and sla_deadline < (select ends from since)) late
+ group by due having sum(n) <> 0
 """
 
 
@@ -132,10 +152,15 @@ def window(db: Db, first: date, last: date) -> list[Sums]:
         return cursor.execute(_WINDOW, {"first": first, "last": last}).fetchall()
 
 
-def overdue(db: Db, first: date, last: date) -> int:
-    """Open items whose deadline fell into these days and has passed."""
-    row = db.execute(_OVERDUE, {"first": first, "last": last}).fetchone()
-    return row[0] if row else 0
+def days(db: Db, first: date) -> dict[date, DaySums]:
+    """What happened on each day (UTC) since this one, as far as anything did."""
+    with db.cursor(row_factory=class_row(DaySums)) as cursor:
+        return {one.day: one for one in cursor.execute(_DAYS, {"first": first})}
+
+
+def overdue(db: Db, first: date, last: date) -> dict[date, int]:
+    """Open items whose deadline has passed and fell into these days, by day."""
+    return dict(db.execute(_OVERDUE, {"first": first, "last": last}).fetchall())
 
 
 def spreads(db: Db, first: date, last: date) -> list[Spread]:

@@ -20,14 +20,16 @@ from manual_resolution.worded import instant_text, span_text
 HERE: Final = Path(__file__).parent
 CONSOLE: Final = "/admin/manual-resolution-queue"
 
-#: What the pages are called, where they are, and the key that leads there; a page adds its line with its router.
-NAVIGATION: Final[tuple[tuple[str, str, str], ...]] = (
-    ("Queue", "", "q"),
-    ("Board", "/board", "b"),
-    ("Next", "/next", "g"),
-    ("Approvals", "/approvals", "A"),
-    ("Unknown", "/unknown", "U"),
-    ("People", "/people", "P"),
+#: What the pages are called, where they are, the key that leads there, and the move that somebody must be allowed; a
+#: page adds its line with its router.
+NAVIGATION: Final[tuple[tuple[str, str, str, str], ...]] = (
+    ("Queue", "", "q", "read"),
+    ("Board", "/board", "b", "read"),
+    ("Next", "/next", "g", "read"),
+    ("Approvals", "/approvals", "A", "read"),
+    ("Unknown", "/unknown", "U", "read"),
+    ("Report", "/report", "R", "report"),
+    ("People", "/people", "P", "people"),
 )
 
 

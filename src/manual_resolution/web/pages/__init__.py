@@ -14,6 +14,7 @@ from manual_resolution.web.pages import (
     own,
     people,
     queue,
+    report,
     signing_in,
     unknown,
 )
@@ -27,6 +28,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     unknown.router,
     board.router,
     drafts.router,
+    report.router,
     people.router,
     own.router,
     moving.router,
