@@ -146,7 +146,7 @@ def figures(
             db.execute("set transaction isolation level repeatable read, read only")
             counted = _counted(db, days, until)
     hours = settings or Settings()
-    sla_hours = {priority: hours.sla_hours(priority) for priority in PRIORITIES}
+    sla_hours: dict[str, float] = {priority: hours.sla_hours(priority) for priority in PRIORITIES}
     found = Report(days=days, top=top, sla_hours=sla_hours, **counted)
     return found if quick else replace(with_spread(database, found), head=head(database))
 

@@ -43,7 +43,6 @@ PAGES = {
     "approvals": "/approvals",
     "unknown": "/unknown",
     "report": "/report",
-    "report-long": "/report?days=365",
     "people": "/people",
     "own": "/own",
 }

@@ -69,6 +69,7 @@ class ReportDocument(BaseModel):
     withdrawn: int
     sla_compliance: float | None
     escalation_rate: float | None
+    by_day: list[Facts]
     types: list[Facts]
     resolvers: list[Facts]
 
