@@ -225,7 +225,7 @@ def why(item: Item) -> str:
     if item.status == "resolved":
         return "Resolved: what was resolved last stands first."
     if is_unknown(item):
-        return "First, because the outcome of an outside call is unknown."
+        return "First, because its outcome is unknown."
     held = _held(item)
     return f"{held} {_order(item)}" if held else _order(item)
 

@@ -1,6 +1,7 @@
 """A console with something on every page, for whoever looks at all of them."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from manual_resolution import OutcomeUnknown, Queue, WaitsForApproval
 from manual_resolution.item import Actor
@@ -69,6 +70,8 @@ STATES = {
     "waiting": proposed,
     "unknown": lost,
     "resolved": lambda queue, number: queue.resolve(number, "give_back", "nobody wants it", BOB),
+    "failed-check": lambda queue, number: queue.amend(number, BOB, {"place": "nowhere"}, "there is no depot 7"),
+    "placed": lambda queue, number: queue.place(number, BOB, "the customer rings every hour", span=timedelta(hours=4)),
     "aside": lambda queue, number: queue.note(
         queue.escalate(number, BOB, "theirs", to="support").id, BOB, "rang twice"
     ),

@@ -28,7 +28,7 @@ def carol(operator: Come, bob: Operator) -> Operator:
 def test_approve(bob: Operator, carol: Operator, queue: Queue) -> None:
     """Another person finds the proposal under Approvals, looks, approves by one key; it is carried out."""
     carol.presses("A")
-    carol.sees("bob proposes burn because “it smells”")
+    carol.sees("bob proposes Burn it because “it smells”")
     carol.page.get_by_role("link", name="Look, then approve or deny").click()
     carol.is_at(1)
     carol.presses("a")

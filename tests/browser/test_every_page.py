@@ -64,6 +64,16 @@ def test_a_phone_shows_each_page_whole(ada: Operator, scene: Scene) -> None:
     assert too_wide == []
 
 
+def test_a_phone_shows_an_item_in_the_order_of_reading(ada: Operator, scene: Scene) -> None:
+    """On a phone an item begins with what it is, then come the checks, the decision, the facts and the history."""
+    ada.page.set_viewport_size({"width": 390, "height": 844})
+    for name in ("item-failed-check", "item-waiting"):
+        ada.page.goto(scene.pages[name])
+        tops = [ada.page.locator(part).bounding_box() for part in (".head", ".checks", ".desk", ".facts", ".history")]
+        heights = [box["y"] for box in tops if box]
+        assert (len(heights), heights) == (5, sorted(heights)), name
+
+
 @pytest.mark.skipif("MRQ_PICTURES" not in os.environ, reason="pictures are taken when MRQ_PICTURES names a folder")
 def test_pictures(ada: Operator, scene: Scene) -> None:
     """Each page can be looked at: light, dark, and as a phone shows it."""

@@ -18,7 +18,7 @@ def test_another_person_approves(alice: Operator, operator: Come, queue: Queue, 
     """What one proposes another finds among the approvals, looks at, and approves by one key."""
     alice.opens(stuck)
     alice.decides(2, "it smells")
-    alice.sees("alice proposes burn")
+    alice.sees("alice proposes Burn it")
     bob = operator("bob")
     bob.page.goto(f"{CONSOLE}/approvals")
     bob.page.get_by_role("link", name="Look, then approve or deny").click()
@@ -32,7 +32,7 @@ def test_denied_with_a_reason(alice: Operator, operator: Come, queue: Queue, stu
     """Who denies says why, and the proposer finds the reason, and their own words to send again."""
     alice.opens(stuck)
     alice.decides(2, "it smells")
-    alice.sees("alice proposes burn")
+    alice.sees("alice proposes Burn it")
     bob = operator("bob")
     bob.opens(stuck)
     bob.page.locator("[data-why]").fill("open a window")

@@ -284,7 +284,7 @@ def test_each_item_says_why_it_stands_there(queue: Queue, tell: Tell, clock: Any
     assert told[1] == "With alice. Among high items by its deadline: due in 23 h."
     assert told[2] == "Waits for support. Among high items by its deadline: due in 23 h."
     assert told[3].startswith("Put aside until 20")
-    assert told[4] == "First, because the outcome of an outside call is unknown."
+    assert told[4] == "First, because its outcome is unknown."
     assert told[5] == "Placed here by eve until 2999-01-01 00:00 UTC: the boss asks."
     assert told[6].startswith("Resolved")
     assert told[7] == "Among high items by its deadline: due in 23 h."

@@ -95,7 +95,7 @@ def test_an_unknown_outcome_is_confirmed(alice: Browser, queue: Queue, stuck: in
 def test_a_second_person_approves(alice: Browser, person: Person, queue: Queue, stuck: int) -> None:
     """What needs two persons waits among the approvals; its proposer may not approve it, another person may."""
     alice.move(stuck, "resolution", option="burn", justification="it smells")
-    assert "alice proposes burn because “it smells”" in text_of(alice.get(f"{CONSOLE}/approvals").text)
+    assert "alice proposes Burn it because “it smells”" in text_of(alice.get(f"{CONSOLE}/approvals").text)
     page = alice.item(stuck)
     assert "approval" not in page.replace("/approvals", "")
     refused = alice.post(f"{CONSOLE}/1/approval", data={})

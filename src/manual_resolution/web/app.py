@@ -4,6 +4,7 @@ import re
 import sys
 import traceback
 from collections.abc import Iterable
+from contextlib import suppress
 
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -13,7 +14,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from manual_resolution import __version__
-from manual_resolution.errors import MRQError
+from manual_resolution.errors import MRQError, Unreachable
+from manual_resolution.item import Actor
 from manual_resolution.people import People
 from manual_resolution.queue import Queue
 from manual_resolution.settings import Settings
@@ -25,7 +27,7 @@ from manual_resolution.web.guard import LOOPBACK, Guard
 from manual_resolution.web.pages import signing_in
 from manual_resolution.web.rendering import CONSOLE, is_partial, page
 from manual_resolution.web.sentences import in_console
-from manual_resolution.web.signed_in import SignedOut, sign_in_address
+from manual_resolution.web.signed_in import SignedOut, person, sign_in_address
 from manual_resolution.web.statuses import status_of
 
 MOVE = re.compile(rf"{CONSOLE}/\d+/(?!draft$|no-draft$)[a-z-]+$", re.ASCII)
@@ -83,14 +85,22 @@ async def told(request: Request, error: Exception) -> Response:
     """
     if problems.are_expected(request.scope["path"]):
         return problems.answer(error)
+    who = None if isinstance(error, Unreachable) else await run_in_threadpool(known, request)
     if isinstance(error, MRQError):
-        return page(request, "error.html", status_of(error), sentence=in_console(error))
+        return page(request, "error.html", status_of(error), who=who, sentence=in_console(error))
     if isinstance(error, HTTPException):
         sentence = SENTENCES.get(error.status_code, str(error.detail))
-        answer: Response = page(request, "error.html", error.status_code, sentence=sentence)
+        answer: Response = page(request, "error.html", error.status_code, who=who, sentence=sentence)
         answer.headers.update(error.headers or {})
         return answer
-    return page(request, "error.html", 422, sentence="The form holds something that cannot be read.")
+    return page(request, "error.html", 422, who=who, sentence="The form holds something that cannot be read.")
+
+
+def known(request: Request) -> Actor | None:
+    """Who is signed in, for the way on from an error's page; nobody, where that cannot be told."""
+    with suppress(SignedOut, MRQError):
+        return person(request, request.app.state.people)
+    return None
 
 
 async def left(request: Request, error: Exception) -> Response:

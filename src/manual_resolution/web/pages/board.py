@@ -103,12 +103,12 @@ def lane_of(queue: Queue, lane: Lane, count: Any) -> dict[str, Any]:
 
 
 def card_of(queue: Queue, item: Item, ids: list[int]) -> dict[str, Any]:
-    """One item of a lane."""
+    """One item of a lane; that it stands by its deadline, which the card says, is not said again."""
     mask = queue.mask(item)
     at = ids.index(item.id) if item.id in ids else None
     return {
         "item": mask.item(item),
-        "why": mask.text(why(item)),
+        "why": mask.text(why(item).partition("Among ")[0].strip()),
         "placeable": at is not None,
         "up": ids[at - 1] if at else None,
         "down": ids[at + 1] if at is not None and at + 1 < len(ids) else None,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import MISSING, dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -106,6 +107,7 @@ def seen(queue: Queue, who: Actor, number: int, reveal: bool = False) -> dict[st
         "teams": sorted(queue.waiting_for_teams(by=who)),
         "priorities": PRIORITIES,
         "asks": asks,
+        "called": partial(called, workflow),
         "placeable": is_placeable(known),
         "there": mask.text(why(known)),
         "hidden": () if reveal else mask.labels,
@@ -175,6 +177,13 @@ def asks(option: Option) -> list[dict[str, Any]]:
         }
         for one in context_fields(option.values)
     ]
+
+
+def called(workflow: Workflow, key: str) -> str:
+    """What an option is called on its button; its key where the type has it no more."""
+    with suppress(MRQError):
+        return workflow.option_named(key).label
+    return key
 
 
 def others(queue: Queue, item: Item, who: Actor) -> list[Item]:

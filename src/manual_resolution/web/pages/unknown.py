@@ -1,9 +1,12 @@
 """Unknown outcomes: outside calls of which nobody knows yet what they came to."""
 
+from functools import partial
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from manual_resolution.web.given import TheQueue
+from manual_resolution.web.pages.approvals import called_of
 from manual_resolution.web.rendering import CONSOLE, page
 from manual_resolution.web.signed_in import Who
 
@@ -16,4 +19,4 @@ def unknown(request: Request, queue: TheQueue, who: Who) -> Response:
     found = [item for item in queue.list(limit=1000, by=who) if item.held == "attempt" and item.status != "assigned"]
     rows = [(queue.mask(item), item) for item in found]
     shown = [(mask.item(item), mask.attempts(queue.attempts(item.id))[-1:]) for mask, item in rows]
-    return page(request, "unknown.html", who=who, rows=shown)
+    return page(request, "unknown.html", who=who, rows=shown, called=partial(called_of, queue))
