@@ -49,7 +49,7 @@ def test_a_decision_with_values_is_carried_out(alice: Browser, queue: Queue, stu
     """Option, values and reason resolve the item; the page then says how, by whom and why."""
     typed = {"option": "send", "send.house": "9", "send.street": "Side", "justification": "she said so"}
     told = text_of(alice.move(stuck, "resolution", **typed).text)
-    assert "Resolved Sent to Side 9 send by alice" in told
+    assert "Resolved Sent to Side 9 Send it on by alice" in told
     assert "“she said so”" in told
     assert queue.get(stuck).resolution == "Sent to Side 9"
 
@@ -78,7 +78,7 @@ def test_a_definite_failure_shows_the_reply(alice: Browser, queue: Queue, stuck:
     told = text_of(answer.text)
     assert answer.status_code == 409
     assert "The carrier said no (404)" in told
-    assert "Attempts ask by alice, failed" in told
+    assert "Attempts Ask the carrier by alice, failed" in told
     assert queue.get(stuck).assigned_to == "alice"
 
 
@@ -86,7 +86,7 @@ def test_an_unknown_outcome_is_confirmed(alice: Browser, queue: Queue, stuck: in
     """Without an answer the item waits among the unknown outcomes until somebody says what came of it."""
     told = text_of(alice.move(stuck, "resolution", option="shout", justification="why not").text)
     assert "What came of it is not known" in told
-    assert "alice chose shout" in text_of(alice.get(f"{CONSOLE}/unknown").text)
+    assert "alice chose Shout" in text_of(alice.get(f"{CONSOLE}/unknown").text)
     alice.move(stuck, "confirmation", done="yes", justification="heard it")
     assert queue.get(stuck).status == "resolved"
     assert "No outcome is unknown." in text_of(alice.get(f"{CONSOLE}/unknown").text)
@@ -101,7 +101,7 @@ def test_a_second_person_approves(alice: Browser, person: Person, queue: Queue, 
     refused = alice.post(f"{CONSOLE}/1/approval", data={})
     assert refused.status_code == 409
     told = text_of(person("bob").move(stuck, "approval").text)
-    assert "Resolved Burnt burn by alice, approved by bob" in told
+    assert "Resolved Burnt Burn it by alice, approved by bob" in told
 
 
 def test_denying_gives_it_back_with_the_reason(alice: Browser, person: Person, queue: Queue, stuck: int) -> None:
