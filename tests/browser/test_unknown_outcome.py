@@ -20,7 +20,7 @@ def unknown(alice: Operator, queue: Queue) -> int:
 def test_it_is_never_repeated_by_itself(alice: Operator, queue: Queue, unknown: int) -> None:
     """The item stands under Unknown; asking the service once more leaves it there while nobody answers."""
     alice.presses("U")
-    alice.sees("alice chose shout")
+    alice.sees("alice chose Shout")
     alice.clicks("Ask the service")
     alice.is_at(unknown)
     alice.sees("What came of it is not known")
