@@ -35,24 +35,28 @@ class Arrivals:
         """What `look` finds, now or within `seconds`; None after them, or when closed. Raises what `look` raises."""
         ends, closings = monotonic() + seconds, self._closings
         told, pause = self._count, SOON
-        while (found := look()) is None and (left := ends - monotonic()) > 0 and closings == self._closings:
-            before, told = told, self._after(told, min(pause, left))
+        while (found := look()) is None and (left := ends - monotonic()) > 0:
+            before, told = told, self._after(told, closings, min(pause, left))
+            if closings != self._closings:
+                return None
             pause = EVERY if told == before else SOON
         return found
 
     def close(self) -> None:
         """Let nobody wait any longer, and leave the connection."""
-        self._wanted = 0.0
-        self._closings += 1
-
-    def _after(self, told: int, seconds: float) -> int:
-        """Wait until something more was told, for at most `seconds`; how often so far."""
         with self._changed:
-            self._wanted = monotonic() + KEPT
-            if not (self._deaf or (self._thread and self._thread.is_alive())):
-                self._thread = Thread(target=self._listen, daemon=True, name="mrq arrivals")
-                self._thread.start()
-            self._changed.wait_for(lambda: self._count != told, seconds)
+            self._wanted, self._closings = 0.0, self._closings + 1
+            self._changed.notify_all()
+
+    def _after(self, told: int, closings: int, seconds: float) -> int:
+        """Wait until something more was told, for at most `seconds` and not beyond a closing; how often so far."""
+        with self._changed:
+            if closings == self._closings:
+                self._wanted = monotonic() + KEPT
+                if not (self._deaf or (self._thread and self._thread.is_alive())):
+                    self._thread = Thread(target=self._listen, daemon=True, name="mrq arrivals")
+                    self._thread.start()
+                self._changed.wait_for(lambda: (self._count, self._closings) != (told, closings), seconds)
             return self._count
 
     def _listen(self) -> None:

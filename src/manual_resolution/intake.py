@@ -159,14 +159,22 @@ def team(name: str, parameter: str = "team") -> str:
 
 def span(text: str, parameter: str = "span") -> timedelta:
     """A length of time such as `24h`, `90m`, `7d`, `1h30m`: one minute to 366 days."""
-    allowed = "a time such as 24h, 90m, 7d or 1h30m, from 1m to 366d"
+    return _length(text, parameter, timedelta(minutes=1), "a time such as 24h, 90m, 7d or 1h30m, from 1m to 366d")
+
+
+def wait(text: str, parameter: str = "wait") -> timedelta:
+    """How long to wait, such as `30s`, `10m`, `8h`: one second to 366 days."""
+    return _length(text, parameter, timedelta(seconds=1), "a time such as 30s, 10m or 8h, from 1s to 366d")
+
+
+def _length(text: str, parameter: str, least: timedelta, allowed: str) -> timedelta:
     text = storable(parameter, text, allowed)
     parts = _SPAN.fullmatch(text)
     if text.isdecimal() or not parts:
         raise InvalidInput(parameter, text, allowed)
     days, hours, minutes, seconds = (int(part or 0) for part in parts.groups())
     length = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    if not timedelta(minutes=1) <= length <= MAX_SPAN:
+    if not least <= length <= MAX_SPAN:
         raise InvalidInput(parameter, text, allowed)
     return length
 

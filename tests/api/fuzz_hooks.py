@@ -28,8 +28,9 @@ schemathesis.openapi.format("password", LETTERS.map(lambda text: f"{text} correc
 schemathesis.openapi.format("fact", st.sampled_from(["place=x", "there=pass", "called=2026-01-01..2026-02-01"]))
 
 
-#: Tested by themselves: a key for one request is refused for another, a cursor is what a page gave, a fact is declared.
-APART = {"Idempotency-Key", "after", "before", "field"}
+#: Tested by themselves: a key for one request is refused for another, a cursor is what a page gave, a fact is declared,
+#: a wait takes its time.
+APART = {"Idempotency-Key", "after", "before", "field", "wait"}
 
 
 @schemathesis.hook

@@ -18,6 +18,7 @@ approve <1> -m <because> --proposal <1> --as <bob@example.com>
 deny <1> -m <because> --as <bob@example.com>
 approvals
 next --type <parcel_stuck> --priority <low> --resource <parcel:1> --team <support> --as <bob@example.com>
+next --wait <1s>
 claim <1> --as <bob@example.com>
 extend <1>
 release <1> -m <because>

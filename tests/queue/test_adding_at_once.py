@@ -16,7 +16,7 @@ from manual_resolution.registry import Registry
 #: Twenty processes, forked from one that has loaded the library and not connected yet, start together.
 TWENTY_PROCESSES = """
 import os, sys
-os.environ["DATABASE_URL"] = sys.argv[1]
+os.environ |= {"DATABASE_URL": sys.argv[1], "MRQ_ADD_TIMEOUT": "60"}
 import manual_resolution.queue
 from manual_resolution import add_to_queue
 

@@ -2,16 +2,13 @@
 
 from collections.abc import Callable
 from threading import Thread
-from time import monotonic
 from typing import Any
 
 import pytest
 
 from manual_resolution import Item, Queue, arrivals, intake
+from tests.listening import LONG, listeners, until
 from tests.queue.conftest import NewQueue
-
-#: Longer than any of these waits lasts; where one does, what was promised did not come.
-LONG = 30.0
 
 
 class Consumer(Thread):
@@ -32,40 +29,16 @@ class Consumer(Thread):
         return self.item.id
 
 
-Listeners = Callable[[], list[int]]
-
-
 @pytest.fixture
-def listeners(db: Any) -> Listeners:
-    """The sessions that listen for arrivals."""
-
-    def found() -> list[int]:
-        locks = db.execute(
-            "select pid from pg_locks where locktype = 'advisory' and objid = 7377007 and granted"
-            " and database = (select oid from pg_database where datname = current_database())"
-        )
-        return [pid for (pid,) in locks.fetchall()]
-
-    return found
-
-
-@pytest.fixture
-def waiting(listeners: Listeners, new_queue: NewQueue) -> Callable[..., Consumer]:
+def waiting(db: Any, new_queue: NewQueue) -> Callable[..., Consumer]:
     """`waiting()`: a consumer whose process listens by now."""
 
     def wait(queue: Queue | None = None, name: str = "alice") -> Consumer:
         consumer = Consumer(queue or new_queue(), name)
-        until(lambda: bool(listeners()))
+        until(lambda: bool(listeners(db)))
         return consumer
 
     return wait
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Return as soon as it is so."""
-    ends = monotonic() + LONG
-    while not true():
-        assert monotonic() < ends
 
 
 @pytest.fixture
@@ -74,11 +47,11 @@ def never_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arrivals, "EVERY", LONG)
 
 
-def test_what_waits_is_claimed_at_once(queue: Queue, tell: Any, listeners: Listeners) -> None:
+def test_what_waits_is_claimed_at_once(queue: Queue, tell: Any, db: Any) -> None:
     """Waiting costs nothing where an item is there: no connection is opened for it."""
     number = tell().id
     item = queue.next("alice", wait=LONG)
-    assert (item and item.id, listeners()) == (number, [])
+    assert (item and item.id, listeners(db)) == (number, [])
 
 
 def test_an_add_is_told(never_looks: None, tell: Any, waiting: Callable[..., Consumer]) -> None:
@@ -101,11 +74,11 @@ def test_a_batch_is_told(never_looks: None, queue: Queue, waiting: Callable[...,
     assert consumer.claims() == added.id
 
 
-def test_one_connection_for_all_who_wait(new_queue: NewQueue, tell: Any, waiting: Any, listeners: Listeners) -> None:
+def test_one_connection_for_all_who_wait(new_queue: NewQueue, tell: Any, waiting: Any, db: Any) -> None:
     """However many threads of a process wait, one connection listens."""
     shared = new_queue()
     consumers = [waiting(shared, name) for name in ("alice", "bob", "carol")]
-    assert len(listeners()) == 1
+    assert len(listeners(db)) == 1
     added = {tell(number).id for number in (1, 2, 3)}
     assert {consumer.claims() for consumer in consumers} == added
 
@@ -123,13 +96,13 @@ def test_what_nobody_tells_is_found_by_looking(
 
 
 def test_a_lost_connection_is_opened_anew(
-    monkeypatch: pytest.MonkeyPatch, tell: Any, db: Any, waiting: Callable[..., Consumer], listeners: Listeners
+    monkeypatch: pytest.MonkeyPatch, tell: Any, db: Any, waiting: Callable[..., Consumer]
 ) -> None:
     """A consumer whose listening connection is ended waits on, and listens again."""
     monkeypatch.setattr(arrivals, "EVERY", 0.05)
     consumer = waiting()
-    db.execute("select pg_terminate_backend(pid, 5000) from pg_stat_activity where pid = any (%s)", [listeners()])
-    until(lambda: len(listeners()) == 1)
+    db.execute("select pg_terminate_backend(pid, 5000) from pg_stat_activity where pid = any (%s)", [listeners(db)])
+    until(lambda: len(listeners(db)) == 1)
     number = tell().id
     assert consumer.claims() == number
 
@@ -140,16 +113,15 @@ def test_the_wait_ends(queue: Queue) -> None:
 
 
 def test_closing_ends_the_wait(
-    monkeypatch: pytest.MonkeyPatch, new_queue: NewQueue, waiting: Callable[..., Consumer], listeners: Listeners
+    never_looks: None, new_queue: NewQueue, waiting: Callable[..., Consumer], db: Any
 ) -> None:
     """Who closes a queue lets nobody wait in it, and leaves no connection."""
-    monkeypatch.setattr(arrivals, "EVERY", 0.05)
     queue = new_queue()
     consumer = waiting(queue)
     queue.close()
     consumer.join(LONG)
     assert consumer.item is None
-    until(lambda: not listeners())
+    until(lambda: not listeners(db))
 
 
 def test_nobody_listens_nobody_is_told(tell: Any, db: Any) -> None:

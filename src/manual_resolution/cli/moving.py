@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add these commands to `mrq`."""
     for name, command, *examples in (
-        ("next", next_, "mrq next --team engineering"),
+        ("next", next_, "mrq next --team engineering", "mrq next --wait 10m --json"),
         ("claim", claim, "mrq claim 42"),
         ("extend", extend, "mrq extend 42"),
         ("release", release, "mrq release 42 -m 'out for lunch'"),
@@ -46,14 +46,21 @@ def next_(
     priority: given.Urgency = None,
     resource: given.Resource = None,
     team: given.Teams = None,
+    wait: Annotated[
+        str | None, given.option("--wait", metavar="SPAN", help="Wait so long for one to come: 30s, 10m, 8h.")
+    ] = None,
     as_json: given.Json = False,
 ) -> None:
     """Claim the next item and print it. JSON on an empty queue is null."""
+    from manual_resolution import intake
     from manual_resolution.cli import show
 
     who, chosen, teams = speaker(as_), filtered(type, priority, resource), given.chosen_teams(team)
+    seconds = 0 if wait is None else intake.wait(wait).total_seconds()
     with closing(open_queue()) as queue:
-        item = queue.next_given_back(who, chosen=chosen) or queue.next(who, chosen=chosen, teams=teams)
+        item = queue.arrivals.wait(
+            lambda: queue.next_given_back(who, chosen=chosen) or queue.next(who, chosen=chosen, teams=teams), seconds
+        )
         if as_json:
             print_item(item, as_json)
         elif item is None:

@@ -35,6 +35,7 @@ def process(
         int | None,
         typer.Option(metavar="N", min=1, max=1000, help="At most so many items; else MRQ_BATCH_SIZE."),
     ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Where nothing waits, wait for the next item.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="At the end, print the tally as JSON.")] = False,
 ) -> None:
     """Decide the next items one by one."""
@@ -48,7 +49,7 @@ def process(
     chosen, teams = filtered(type, priority, resource), given.chosen_teams(team)
     with closing(open_queue()) as queue:
         who = speaker(as_)  # the demo, once open, names somebody
-        hold(queue, who, chosen, teams, limit or queue.settings.batch_size, as_json)
+        hold(queue, who, chosen, teams, limit or queue.settings.batch_size, as_json, waits=wait)
 
 
 def hold(
@@ -58,6 +59,7 @@ def hold(
     teams: "Sequence[str] | None",
     limit: int,
     as_json: bool = False,
+    waits: bool = False,
 ) -> None:
     """Hold a session at this process's terminal; however it ends, say and emit what it came to."""
     from manual_resolution.cli.session import Session
@@ -65,7 +67,7 @@ def hold(
 
     accept_any_bytes()
     with Stops() as stops:
-        session = Session(queue, who, chosen, teams, limit, stops=stops)
+        session = Session(queue, who, chosen, teams, limit, stops=stops, waits=waits)
         try:
             session.run()
         finally:
@@ -83,7 +85,7 @@ def end(session: "Session", as_json: bool) -> None:
         print_json(came_to(session))
     elif session.passed:
         say(summary(session))
-    elif told := nothing(session):
+    elif not session.waits and (told := nothing(session)):
         say(told)
     with suppress(MRQError):  # the database is gone: that was said
         for event in ({"metric": "manual_resolution_session", **came_to(session)}, session.queue.depth()):

@@ -12,7 +12,8 @@ from manual_resolution.case import Case, Offer
 from manual_resolution.cli import history, show
 from manual_resolution.cli.lease import Lease
 from manual_resolution.cli.lines import labelled
-from manual_resolution.cli.terminal import Leave, Stops, line, say
+from manual_resolution.cli.moving import nothing_waits
+from manual_resolution.cli.terminal import Leave, Stops, line, say, typed
 from manual_resolution.decision import Resolution
 from manual_resolution.errors import (
     AlreadyResolved,
@@ -77,7 +78,7 @@ class Tally:
 
 
 class Session:
-    """One operator at one terminal, for at most `limit` items. `read` asks for one line."""
+    """One operator at one terminal, for at most `limit` items; `waits` for them. `read` asks for one line."""
 
     def __init__(
         self,
@@ -89,9 +90,10 @@ class Session:
         *,
         read: Callable[[str], str] | None = None,
         stops: Stops | None = None,
+        waits: bool = False,
     ) -> None:
         self.queue, self.who, self.chosen, self.teams, self.limit = queue, who, chosen, teams, limit
-        self.read, self.stops = read or line, stops or Stops()
+        self.read, self.stops, self.waits = read or line, stops or Stops(), waits
         self.tally = Tally()
         self.passed: list[int] = []
         self.revealed: list[int] = []
@@ -102,7 +104,7 @@ class Session:
         """Serve items until the limit, the end of the queue, or `q`."""
         with suppress(Leave):
             for number in range(1, self.limit + 1):
-                item = self.next()
+                item = self.next() or (self.wait() if self.waits else None)
                 if item is None:
                     break
                 self.serve(item, number)
@@ -117,6 +119,16 @@ class Session:
         if item:
             self.passed.append(item.id)
         return item
+
+    def wait(self) -> Item | None:
+        """The next item that comes, however long that takes."""
+        say(f"{nothing_waits(self.queue)} New items come by themselves; q ends.")
+        return self.queue.arrivals.wait(self.next_unless_left, float("inf"))
+
+    def next_unless_left(self) -> Item | None:
+        if typed() == "q":
+            raise Leave
+        return self.next()
 
     def serve(self, item: Item, number: int) -> None:
         begun, self.typed = monotonic(), ""

@@ -2,6 +2,7 @@
 
 import io
 import os
+import select
 import signal
 import sys
 from collections.abc import Iterator
@@ -71,6 +72,19 @@ def line(prompt: str) -> str:
     except KeyboardInterrupt:
         print()
         raise
+
+
+def typed() -> str | None:
+    """A line that the person has typed unasked; None where there is none. `Leave` at the end."""
+    try:
+        if not select.select([sys.stdin], [], [], 0)[0]:
+            return None
+        said = sys.stdin.readline()
+    except (OSError, ValueError, TypeError):  # there is no standard input at all
+        raise Leave from None
+    if not said:
+        raise Leave
+    return said.strip()
 
 
 def forget_typed_ahead() -> None:

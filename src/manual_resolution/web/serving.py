@@ -39,7 +39,8 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop: streams end at once, what is being answered is answered."""
+        """Stop: streams end at once and nobody waits for items any longer; what is being answered is answered."""
+        self.app.state.queue.arrivals.close()
         if hasattr(self, "loop"):
             self.loop.call_soon_threadsafe(self.app.state.stopping.set)
         super().handle_exit(sig, frame)

@@ -23,6 +23,7 @@ from manual_resolution.web.api.documents import (
 from manual_resolution.web.api.kinds import Body, ItemId
 from manual_resolution.web.api.moves import WithReason
 from manual_resolution.web.api.taking import Taking, TheQueue, Who
+from manual_resolution.web.api.waiting import LONGEST, waited
 from manual_resolution.web.problems import Json
 
 router = APIRouter(tags=["items"], route_class=Taking)
@@ -126,11 +127,22 @@ def mine(by: Who, queue: TheQueue) -> Response:
     summary="Claim the next item",
     responses=answers(ItemDocument, 409, 415, versioned=True) | {204: {"description": "Nothing waits."}},
 )
-def next_(by: Who, queue: TheQueue, body: Chosen = Chosen()) -> Response:
+def next_(
+    by: Who,
+    queue: TheQueue,
+    request: Request,
+    wait: Annotated[kinds.Seconds | None, Query(description=f"Wait so long for one to come, 1 to {LONGEST} s.")] = None,
+    body: Chosen = Chosen(),
+) -> Response:
     """In the order of work; yours whose proposal was denied or lapsed come first. 204 when nothing waits for you."""
+    seconds = 0 if wait is None else kinds.read_number(wait, "wait", LONGEST)
     chosen = filtered(body.item_type, body.priority, body.resource_type, body.resource_id)
     teams = None if body.teams is None else tuple(intake.team(name, "teams") for name in body.teams)
-    found = queue.next_given_back(by, chosen=chosen) or queue.next(by, chosen=chosen, teams=teams)
+
+    def look() -> Item | None:
+        return queue.next_given_back(by, chosen=chosen) or queue.next(by, chosen=chosen, teams=teams)
+
+    found = waited(request, queue, look, seconds) if seconds else look()
     return Response(status_code=204) if found is None else item_answer(queue, found)
 
 

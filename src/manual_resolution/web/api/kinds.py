@@ -178,6 +178,7 @@ Option = Annotated[Any, WithJsonSchema({"type": "string", "examples": ["retry"]}
 Switch = Annotated[Any, WithJsonSchema({"type": "boolean"})]
 Number = Annotated[Any, whole(1, MAX_BIGINT, 17)]
 Limit = Annotated[Any, whole(1, 200, 50)]
+Seconds = Annotated[Any, whole(1, 50, 30)]
 State = Annotated[Any, WithJsonSchema({"type": "string", "enum": ["waiting", "sent", "dead", "cancelled"]})]
 Until = Annotated[Any, WithJsonSchema({"type": "string", "format": "span", "examples": ["2h", "2030-01-01T00:00:00Z"]})]
 Password = Annotated[
