@@ -12,8 +12,8 @@ from typing import Final
 from manual_resolution import intake as strict
 from manual_resolution.browsing import Browsing
 from manual_resolution.decision import By, refuse_if_stale, standing
-from manual_resolution.errors import InvalidInput, Refused
-from manual_resolution.item import Item
+from manual_resolution.errors import Forbidden, InvalidInput, Refused
+from manual_resolution.item import Actor, Item
 from manual_resolution.store import items
 from manual_resolution.store import placing as store
 from manual_resolution.store.connection import Db
@@ -41,8 +41,8 @@ class Placing(Browsing):
     ) -> Item:
         """Put a waiting item before or behind another of its priority, or first of those not overdue, for `span`.
 
-        Raises `Refused` for critical and overdue items and for a neighbour that stands elsewhere, `Stale` at another
-        `version`.
+        Those before that place are placed as they stand; raises `Forbidden` where `by` may not place them. `Refused`
+        for critical and overdue items and for a neighbour that stands elsewhere, `Stale` at another `version`.
         """
         who, text = self.admit(by, "place", item_id), strict.justification(justification)
         self.reader(who, before if after is None else after)
@@ -55,7 +55,17 @@ class Placing(Browsing):
             ahead, behind = self._beside(db, item, before, after)
             places = places_between([position for _, position in ahead], behind)
             moved = [(id, new) for (id, old), new in zip(ahead, places, strict=False) if new != old]
+            self._refuse_unless_movable(db, who, [id for id, _ in moved])
             return self._found(store.place(db, item_id, places[-1], moved, who, text, span), item_id)
+
+    def _refuse_unless_movable(self, db: Db, who: Actor, ids: Sequence[int]) -> None:
+        """Raise `Forbidden` where items would be placed too that `who` may not place; of which type, is not said."""
+        grants = who.grants
+        if ids and grants and not all(grants.allows("place", one) for one in store.types(db, ids)):
+            raise Forbidden(
+                f"{who.name} may not move every item that stands before that place, and would be placed with it: "
+                "choose one nearer the front."
+            )
 
     def unplace(self, item_id: int, by: By, note: str | None = None, *, version: int | None = None) -> Item:
         """Let an item go by its deadline again."""

@@ -9,7 +9,9 @@ import pytest
 
 from manual_resolution import InvalidInput, Queue, Refused
 from manual_resolution.browsing import why
-from manual_resolution.errors import Stale
+from manual_resolution.errors import Forbidden, Stale
+from manual_resolution.item import Actor
+from manual_resolution.permission import Grants
 from manual_resolution.placing import places_between
 
 Tell = Callable[..., Any]
@@ -105,6 +107,18 @@ def test_what_may_not_be_placed_says_why(queue: Queue, lane: list[int], tell: Te
     tell(10, priority="high")
     with pytest.raises(Refused, match="#4 is overdue and comes first"):
         queue.place(max(order(queue)), "alice", "x", before=4)
+
+
+def test_nobody_places_what_they_may_not_move(queue: Queue, tell: Tell) -> None:
+    """Whoever may move one type pins no item of another by placing behind it; what stands first needs no other."""
+    foreign, own, last = tell(1, item_type="y").id, tell(2).id, tell(3).id
+    by = Actor("carol", "person", "console:carol", Grants.of("viewer", "operator:x"))
+    with pytest.raises(Forbidden, match="carol may not move every item that stands before that place"):
+        queue.place(last, by, "soon", before=own)
+    assert (order(queue), queue.get(foreign).version) == ([foreign, own, last], 1)
+    queue.place(last, by, "soon")
+    queue.place(own, by, "soon", after=last)
+    assert (order(queue), queue.get(foreign).position_by) == ([last, own, foreign], None)
 
 
 def test_what_makes_no_sense_is_named(queue: Queue, lane: list[int]) -> None:

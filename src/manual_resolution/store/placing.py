@@ -31,6 +31,12 @@ def lane(db: Db, item: Item, limit: int) -> list[tuple[int, float]]:
     return db.execute(statement, {"priority": item.priority, "id": item.id, "limit": limit}).fetchall()
 
 
+def types(db: Db, ids: Sequence[int]) -> list[str]:
+    """The item types among these."""
+    found = db.execute("select distinct item_type from manual_resolution_queue where id = any(%s)", [list(ids)])
+    return [item_type for (item_type,) in found.fetchall()]
+
+
 def place(
     db: Db, item_id: int, position: float, others: Sequence[tuple[int, float]], by: Actor, why: str, span: timedelta
 ) -> Item | None:
