@@ -128,7 +128,8 @@ def _claiming(m: Medians) -> Iterator[Row]:
 def _resolving(m: Medians) -> Iterator[Row]:
     two, one = "claim + resolve, 8 clients", "resolve and next, 8 clients"
     yield "G8", f"{two}, MRQ to L", m.ratio(two, "MRQ", "L"), 0.8, False, None
-    yield "G8", "resolve and next to MRQ's two calls", m.ratio(one, "MRQ", "MRQ", than=two), 1.6, False, None
+    ours, limit = (m.ratio(one, name, name, than=two) for name in ("MRQ", LIMIT))
+    yield "G8", "resolve and next to its own two calls", ours, 1.6, False, limit
     for peer, bound in (("procrastinate", 3), ("pgqueuer", 2.5)):
         yield _to_peers(m, "G8", f"resolve and next to {peer}", one, peer, bound, than=two)
 
