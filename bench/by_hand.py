@@ -112,6 +112,8 @@ class ByHand(Tables):
 
 
 class ByHandWorker(Worker):
+    statement = ADD
+
     def __init__(self, contender: Contender) -> None:
         self.db = contender.connect(prepare_threshold=0)
         self.held: int | None = None
@@ -120,7 +122,7 @@ class ByHandWorker(Worker):
         told = context(number)
         failure = {"item_type": ITEM_TYPE, "resource_type": RESOURCE_TYPE, "resource_id": number}
         self.db.execute(
-            ADD,
+            self.statement,
             failure
             | {
                 "priority": PRIORITY,

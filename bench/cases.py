@@ -7,7 +7,7 @@ from itertools import count
 from time import monotonic
 from typing import Any
 
-from bench import clients, console, machine, reporting, server, sweeping
+from bench import clients, console, machine, reporting, server, sweeping, waking
 from bench.by_hand import Bare, ByHand, RawCopy
 from bench.clients import Client, Timed
 from bench.contender import Contender
@@ -36,7 +36,7 @@ OURS = ("MRQ", "L", "bare limit")
 ADDING = (*OURS, *(name for name in MAKERS if name.startswith(("procrastinate", "pgqueuer"))))
 CLAIMING = (*OURS, "procrastinate", "pgqueuer, psycopg", "pgqueuer, asyncpg")
 REPEATING = ("MRQ", "L", "pgqueuer, asyncpg, dedupe_key")
-SUBJECTS = ("add", "bulk", "claim", "resolve", "sweep", "report", "console", "import")
+SUBJECTS = ("add", "bulk", "claim", "resolve", "wake", "sweep", "report", "console", "import")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,22 @@ class Effort:
     clients: Sequence[int] = (1, 8)
     starts: int = 9
     pages: int = 100
+    wakes: int = 100
 
 
 FULL = Effort()
 QUICK = Effort(
-    1, 0.2, (1_000,), (1_000,), elsewhere=1_000, histories=(1_000, 5_000), wait=0, clients=(2,), starts=1, pages=5
+    1,
+    0.2,
+    (1_000,),
+    (1_000,),
+    elsewhere=1_000,
+    histories=(1_000, 5_000),
+    wait=0,
+    clients=(2,),
+    starts=1,
+    pages=5,
+    wakes=5,
 )
 
 
@@ -98,6 +109,12 @@ class Bench:
                 contender = self._contender(name, "add")
                 contender.empty()
                 yield self._repeated("add", f"add, {clients_of(many)}", contender, contender.client, added, many)
+            contender = self._contender("MRQ", "add")
+            contender.empty()
+            with waking.listened(contender) as times:
+                case = f"add, {clients_of(many)}, a listener woken"
+                yield self._repeated("add", case, contender, contender.client, added, many)
+            self.progress(f"  woken {len(times)} times")
 
     def _bulk(self) -> Iterator[Measured]:
         for amount in self.effort.bulk:
@@ -140,6 +157,14 @@ class Bench:
                         operation,
                         many,
                     )
+
+    def _wake(self) -> Iterator[Measured]:
+        for name in waking.WAYS:
+            contender = self._contender(name, "wake")
+            contender.empty()
+            busy = self._quiet(contender)
+            timed = waking.woken(contender, self.effort.wakes)
+            yield self._told(Measured("wake", "add to claimed by who waits", name, timed, busy))
 
     def _sweep(self) -> Iterator[Measured]:
         amount = self.effort.bulk[-1]

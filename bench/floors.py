@@ -71,6 +71,7 @@ def verdicts(measured: Sequence[Measured]) -> list[Verdict]:
         *_bulk(m),
         *_claiming(m),
         *_resolving(m),
+        *_waking(m),
         *_sweeping(m),
         *_reporting(m),
         *_browsing(m),
@@ -103,6 +104,10 @@ def _adding(m: Medians) -> Iterator[Row]:
         yield _to_peers(m, floor, f"{case}, MRQ to pgqueuer, better driver", case, "pgqueuer", of_pgqueuer)
     p99 = m.ratio("add, 8 clients", "MRQ", "L", value=lambda timed: timed.p99)
     yield "G2", "add, 8 clients, p99 of MRQ to L", p99, 2, True, None
+    case, alone = "add, 8 clients, a listener woken", "add, 8 clients"
+    yield "G2", f"{case}, MRQ to L that tells nobody", m.ratio(case, "MRQ", "L", than=alone), 0.7, False, None
+    for peer, bound in (("procrastinate", 2.5), ("pgqueuer", 1.7)):
+        yield _to_peers(m, "G2", f"{case}, MRQ to {peer}", case, peer, bound, than=alone)
 
 
 def _bulk(m: Medians) -> Iterator[Row]:
@@ -132,6 +137,14 @@ def _resolving(m: Medians) -> Iterator[Row]:
     yield "G8", "resolve and next to its own two calls", ours, 1.6, False, limit
     for peer, bound in (("procrastinate", 3), ("pgqueuer", 2.5)):
         yield _to_peers(m, "G8", f"resolve and next to {peer}", one, peer, bound, than=two)
+
+
+def _waking(m: Medians) -> Iterator[Row]:
+    case, peers = "add to claimed by who waits", ("procrastinate", "pgqueuer, psycopg", "pgqueuer, asyncpg")
+    ratios = {name: m.ratio(case, "MRQ", name, value=lambda timed: timed.p50) for name in ("L", *peers)}
+    yield "G14", f"{case}, p50 of MRQ to L", ratios["L"], 2, True, None
+    to_best = max((ratios[name] or 0 for name in peers), default=0) or None
+    yield "G14", f"{case}, p50 of MRQ to the better peer", to_best, 1, True, None
 
 
 def _sweeping(m: Medians) -> Iterator[Row]:

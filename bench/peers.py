@@ -148,18 +148,19 @@ class PgQueuer(Contender):
     def client(self) -> "PgQueuerWorker":
         return PgQueuerWorker(self)
 
+    async def open(self) -> AsyncpgDriver | PsycopgDriver:
+        """A connection of its own."""
+        if self.driver == "asyncpg":
+            return AsyncpgDriver(await asyncpg.connect(self.address))
+        return PsycopgDriver(await psycopg.AsyncConnection.connect(self.address, autocommit=True))
+
 
 class PgQueuerWorker(AsyncWorker):
     def __init__(self, contender: PgQueuer) -> None:
         self.loop = asyncio.new_event_loop()
-        self.queries = Queries(self.loop.run_until_complete(self._driver(contender)))
+        self.queries = Queries(self.loop.run_until_complete(contender.open()))
         self.unique = contender.unique
         self.id = uuid.uuid4()
-
-    async def _driver(self, contender: PgQueuer) -> AsyncpgDriver | PsycopgDriver:
-        if contender.driver == "asyncpg":
-            return AsyncpgDriver(await asyncpg.connect(contender.address))
-        return PsycopgDriver(await psycopg.AsyncConnection.connect(contender.address, autocommit=True))
 
     async def add(self, number: int) -> None:
         dedupe_key = str(number) if self.unique else None
