@@ -7,7 +7,7 @@ who is an admin, a name in the terminal is looked up, and its roles are what it 
 import hmac
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -85,11 +85,17 @@ class People:
         `watching`: a page asks by itself, which is no use of it.
         """
         with self.database.connection() as db:
-            if not (found := signed.of_session(db, hashed(secret), IDLE)):
-                return None
-            if found.is_stale and not watching:
+            found = next(iter(signed.of_sessions(db, [hashed(secret)], IDLE)), None)
+            if found and found.is_stale and not watching:
                 signed.note_session_used(db, found.id)
-        return speaking(found, found.via, Grants.of(*found.roles) if found.is_kept else None)
+        return through_session(found) if found else None
+
+    def by_sessions(self, secrets: Collection[str]) -> dict[str, Actor]:
+        """Who speaks through each of these sessions that lasts; asked for pages that watch, which is no use of it."""
+        hashes = {hashed(secret): secret for secret in secrets}
+        with self.database.connection() as db:
+            found = signed.of_sessions(db, list(hashes), IDLE)
+        return {hashes[bytes(one.secret)]: through_session(one) for one in found}
 
     # -------------------------------------------------------------- signing in
 
@@ -322,6 +328,11 @@ def speaking(found: Speaker, via: str, grants: Grants | None) -> Actor:
     """The actor for a speaker; one who holds nothing but the role service is a machine."""
     roles = {grant.role for grant in grants.held} if grants else set()
     return Actor(found.name, "machine" if roles == {"service"} else "person", via, grants)
+
+
+def through_session(found: Speaker) -> Actor:
+    """The actor for a session's speaker."""
+    return speaking(found, found.via, Grants.of(*found.roles) if found.is_kept else None)
 
 
 def begun(db: Db, person_id: int | None, by: Actor, address: str | None) -> str:

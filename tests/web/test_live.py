@@ -11,12 +11,14 @@ import pytest
 from fastapi import FastAPI
 
 from manual_resolution import Queue
+from manual_resolution.item import Actor
 from manual_resolution.web.listening import listen
 from manual_resolution.web.live import Live
 from manual_resolution.web.serving import Server
 from tests.web.conftest import CONSOLE, Person, hidden, text_of
 
 Add = Callable[..., int]
+ROOT = Actor("root", "person", "cli:root@box")
 
 
 @pytest.fixture
@@ -136,9 +138,48 @@ def test_a_stream_is_for_those_signed_in(app: FastAPI, person: Person) -> None:
         assert alice.get(f"{CONSOLE}/live?{query}").status_code == 422, query
 
 
+def test_whoever_is_signed_out_is_told_nothing_more(
+    streams: Any, person: Person, queue: Queue, add: Add, app: FastAPI
+) -> None:
+    """A session that was ended ends its streams at the next poll, a second later; another person's go on."""
+    alice, bob, number = person("alice"), person("bob"), add(1)
+    address = live_of(alice.get(CONSOLE).text)
+    ending, staying = streams(alice, address), streams(bob, address)
+    (session,) = [one for one in app.state.people.sessions(ROOT) if one.name == "alice"]
+    for stream in (ending, staying):
+        stream.answer.fp.readline()
+    app.state.people.end_session(ROOT, session.id)
+    assert ending.next("ended") == []
+    assert b"0\r\n" in iter(ending.answer.fp.readline, b"")  # the last chunk
+    queue.claim(number, "carol")
+    assert staying.next("changed") == []
+
+
+def test_whoever_has_other_roles_asks_anew(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A poll ends the stream of a session that is no more, and says so, and that of somebody whose roles changed."""
+    from manual_resolution.web.live import Watcher
+
+    live, people, told, password = Live(queue, every=1e9), queue.people, list[str](), "a long field in june"
+    for name, role in (("root", "admin"), ("alice", "viewer"), ("bob", "viewer"), ("carol", "viewer")):
+        people.add(ROOT, name, [role], password)
+    monkeypatch.setattr(Thread, "start", lambda self: None)
+    for name in ("alice", "bob", "carol"):
+        session = people.sign_in(name, password)
+        tell, end = (
+            (lambda kind, data, of=name: told.append(f"{kind} {of}")),
+            (lambda of=name: told.append(f"end {of}")),
+        )
+        live.watch("list", lambda: "old", Watcher(people.by_session(session), "old", None, tell, end, session))
+    live.poll()
+    assert told == []
+    people.grant(ROOT, "bob", "operator")
+    people.end_session(ROOT, people.sessions(ROOT, "alice")[0].id)
+    live.poll()
+    assert sorted(told) == ["end alice", "end bob", "ended alice"]
+
+
 def test_a_view_is_asked_once_for_all_who_have_it_open(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fifty open pages of one list are one question a second; with none open nothing is asked."""
-    from manual_resolution.item import Actor
     from manual_resolution.web.live import Watcher
 
     live, asked, told = Live(queue, every=1e9), [], []

@@ -36,17 +36,18 @@ _LIVE_SESSION: Final = """
 """
 
 
-def of_session(db: Db, secret: bytes, idle: timedelta) -> Speaker | None:
-    """Who speaks through a session that lasts."""
+def of_sessions(db: Db, secrets: Sequence[bytes], idle: timedelta) -> list[Speaker]:
+    """Who speaks through those of these sessions that last."""
     with db.cursor(row_factory=class_row(Speaker)) as cursor:
         return cursor.execute(
-            """select s.id, coalesce(p.name, s.name) as name, s.via, p.id is not null as is_kept,
+            """select s.id, s.secret, coalesce(p.name, s.name) as name, s.via, p.id is not null as is_kept,
                       s.used_at < (select mrq_now()) - interval '1 minute' as is_stale,"""
             + ROLES
-            + """ from mrq_session s left join mrq_person p on p.id = s.person_id where s.secret = %(secret)s and"""
+            + """ from mrq_session s left join mrq_person p on p.id = s.person_id
+                 where s.secret = any(%(secrets)s) and"""
             + _LIVE_SESSION,
-            {"secret": secret, "idle": idle},
-        ).fetchone()
+            {"secrets": list(secrets), "idle": idle},
+        ).fetchall()
 
 
 def note_session_used(db: Db, session_id: int) -> None:

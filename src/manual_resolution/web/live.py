@@ -32,12 +32,13 @@ from manual_resolution.web.choosing import chosen_from
 from manual_resolution.web.given import TheQueue
 from manual_resolution.web.lanes import lanes_of
 from manual_resolution.web.rendering import CONSOLE
-from manual_resolution.web.signed_in import Who
+from manual_resolution.web.signed_in import Who, cookie_name
 
 EVERY: Final = 1.0  # seconds between two polls
 LOOKING: Final = 5.0  # seconds between two notes of who looks
 PING: Final = 15.0  # seconds until a silent stream says that it lives
-LONGEST: Final = 120.0  # seconds of a stream: a session that ended does not go on listening
+LONGEST: Final = 120.0  # seconds of a stream: a browser that went away unseen is not told for ever
+END: Final = ""  # nothing more is told
 MOST: Final = 1000  # streams of one process
 ROWS: Final = 50  # of a list's page
 TOLD: Final = 5  # changes of one item named at most
@@ -60,12 +61,14 @@ def digest_of(items: Iterable[Item]) -> str:
 
 @dataclass(eq=False, slots=True)
 class Watcher:
-    """One open page: who has it open, what it shows, and how it is told."""
+    """One open page: who has it open, what it shows, how it is told, and the session by which it is."""
 
     who: Actor
     shows: str
     item_id: int | None
     tell: Callable[[str, Any], None]
+    end: Callable[[], None] = lambda: None
+    session: str | None = None
     here: Sequence[str] | None = None
 
 
@@ -133,6 +136,7 @@ class Live:
         """Ask once what each view shows now, and tell those whose page shows something else."""
         with self._lock:
             views, left = [(view, list(view.watchers)) for view in self.views.values()], list(self.left)
+        self._end_without_session([one for _, watchers in views for one in watchers if one.session])
         for view, watchers in views:
             now = answer(view.look)
             for watcher in watchers:
@@ -140,6 +144,18 @@ class Live:
                     watcher.tell("changed", self.since(watcher))
                     watcher.shows = now
         self._tell_who_looks([one for _, watchers in views for one in watchers if one.item_id is not None], left)
+
+    def _end_without_session(self, watchers: Sequence[Watcher]) -> None:
+        """End what is told to whoever was signed out; whoever has other roles by now asks anew, as that."""
+        if not watchers:
+            return
+        found = self.queue.people.by_sessions({one.session for one in watchers if one.session})
+        for one in watchers:
+            now = found.get(one.session or "")
+            if now is None:
+                one.tell("ended", [])
+            if now != one.who:
+                one.end()
 
     def since(self, watcher: Watcher) -> list[str]:
         """What happened to an item since the version that a page shows: `claim by bob`."""
@@ -227,7 +243,13 @@ async def live(
 
     poll: Live = request.app.state.live
     poll.refuse_if_full()
-    watcher = Watcher(who, shows, item_id, tell)
+
+    def close() -> None:
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(told.put_nowait, END)
+
+    session = request.cookies.get(cookie_name(request))
+    watcher = Watcher(who, shows, item_id, tell, close, session)
     stopping: asyncio.Event = getattr(request.app.state, "stopping", None) or asyncio.Event()
     headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
     begin, end = (lambda: poll.watch(key, look, watcher)), (lambda: poll.unwatch(key, watcher))
@@ -238,7 +260,7 @@ async def live(
 async def stream(
     told: "asyncio.Queue[str]", stopping: asyncio.Event, begin: Callable[[], None], end: Callable[[], None]
 ) -> AsyncIterator[str]:
-    """What is told, a sign of life where nothing is; ends with the server, and after a while by itself."""
+    """What is told, a sign of life where nothing is; ends with session and server, and after a while by itself."""
     ends = monotonic() + LONGEST
     stop = asyncio.ensure_future(stopping.wait())
     stop.add_done_callback(lambda _: told.put_nowait(": ends\n\n"))
@@ -247,9 +269,12 @@ async def stream(
         yield "retry: 2000\n\n"
         while monotonic() < ends and not stop.done():
             try:
-                yield await asyncio.wait_for(told.get(), PING)
+                said = await asyncio.wait_for(told.get(), PING)
             except TimeoutError:
-                yield ": here\n\n"
+                said = ": here\n\n"
+            if said == END:
+                return
+            yield said
     finally:
         stop.cancel()
         end()

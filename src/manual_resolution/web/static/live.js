@@ -34,7 +34,14 @@
     if (!wanted) return;
     source = new EventSource(wanted);
     source.addEventListener("changed", (event) => changed(JSON.parse(event.data)));
+    source.addEventListener("ended", ended);
     source.addEventListener("here", (event) => here(JSON.parse(event.data)));
+  }
+
+  // The session was ended elsewhere: nothing more is told here.
+  function ended() {
+    source?.close();
+    if (home()) notice(home(), "Your session has ended. What you typed is kept.", "Sign in", () => location.assign(location.href));
   }
 
   function changed(told) {
@@ -78,7 +85,7 @@
       return;
     }
     if (answer.url.includes("/sign-in")) {
-      notice(at, "Your session has ended. What you typed is kept.", "Sign in", () => location.assign(location.href));
+      ended();
       return;
     }
     if (!answer.ok) return;
