@@ -715,6 +715,14 @@ def test_resolve_and_next(document: Any, new_queue: Any) -> None:
     assert (answer.item.id, following.id, following.assigned_to) == (item, other, "alice")
 
 
+def test_what_was_just_decided_is_not_served(booking: Any) -> None:
+    """An unowned item that is decided by the call that claims the next is not the next itself, but None."""
+    queue, item = booking
+    answer, following = queue.resolve_and_next(item, "cancel", "the customer asked", "alice")
+    assert (answer.item.id, answer.item.status, following) == (item, "resolved", None)
+    assert [event.verb for event in queue.history(item)] == ["add", "resolve"]
+
+
 def test_what_a_confirmer_says_is_on_record(new_queue: Any, tmp_path: Any) -> None:
     """Who confirms an unknown outcome says why under their own name, beside the first person's decision."""
     flow = Workflow("payout_stuck")
