@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import accumulate, takewhile
 from typing import Any, Final
 
 LONGEST: Final = 100  # characters of one word
@@ -18,10 +17,9 @@ def words_of(text: str) -> list[str]:
 
 
 def joined(texts: Iterable[str]) -> str:
-    """The words of several texts as one line of at most `MOST` characters, cut between words."""
-    words = [word for text in texts for word in words_of(text[:MOST])]
-    ends = accumulate(len(word) + 1 for word in words)
-    return " ".join(word for word, _ in takewhile(lambda pair: pair[1] <= MOST, zip(words, ends, strict=True)))
+    """The words of several texts as one line of at most `MOST` characters, cut between words; each word once."""
+    line = " ".join(dict.fromkeys(words_of("\n".join(text[:MOST] for text in texts))))
+    return line if len(line) <= MOST else line[: MOST + 1].rpartition(" ")[0]
 
 
 def query(text: Iterable[str], whole: Iterable[str] = ()) -> str:

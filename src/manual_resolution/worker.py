@@ -26,7 +26,9 @@ from manual_resolution.via import here
 #: Seconds between two cycles; a breach is seen within a minute even when each step takes all it may.
 EVERY: Final = 15.0
 #: Seconds that a cycle may spend on each of what waits for others: probes, the spool, deliveries, words to search.
-PROBING, REPLAYING, DELIVERING, READING = 10.0, 5.0, 15.0, 5.0
+PROBING, REPLAYING, DELIVERING, READING = 10.0, 5.0, 15.0, 10.0
+#: Items whose words are written before the worker looks whether it is to stop.
+WORDS: Final = 4000
 #: Seconds until an outcome that stayed unknown is probed again: doubling.
 FIRST_PROBE, LONGEST_PROBE = 60.0, 3600.0
 #: Seconds until a database that is away is tried again: doubling.
@@ -265,8 +267,8 @@ class Worker:
         begun, whole = monotonic(), False
         while not whole and monotonic() - begun < READING:
             self.check()
-            written, whole = self.queue.searching.fill()
-            if not written:
+            done, whole = self.queue.searching.keep(WORDS)
+            if not done:
                 break
         return ""
 

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from manual_resolution import Queue
 from manual_resolution.cli.db import by_environment
 from manual_resolution.store.migrate import migrations
 
@@ -45,6 +47,38 @@ def test_migrating_applies_once_and_says_what(mrq: Run, empty_url: str) -> None:
     assert mrq("db", "migrate", DATABASE_URL=empty_url).out == f"Up to date ({ALL}).\n"
     told = mrq("db", "migrate", "--json", DATABASE_URL=empty_url).json
     assert told == {"applied": [], "migrations": len(NAMES), "adoption": None, "dry_run": False}
+
+
+def test_words_of_an_older_database_are_written_anew(mrq: Run, empty_url: str) -> None:
+    """A database at migration 5 with rows and words is migrated and searched; the version before still writes."""
+    with psycopg.connect(empty_url, autocommit=True) as db:
+        for migration in migrations()[:5]:
+            db.execute(migration.sql.encode())
+        db.execute("create table mrq_migration (number integer primary key, name text not null, checksum text not null,"
+                   " applied_at timestamptz not null default clock_timestamp())")  # fmt: skip
+        with db.cursor() as cursor:
+            cursor.executemany(
+                "insert into mrq_migration (number, name, checksum) values (%s, %s, %s)",
+                [(one.number, one.name, one.checksum) for one in migrations()[:5]],
+            )
+        add = """insert into manual_resolution_queue (item_type, resource_type, resource_id, priority, reason)
+                 select 'x', 'thing', n, 'low', 'shelf ' || n from generate_series(1, 3000) n"""
+        db.execute(add)
+        say = """insert into mrq_search (item_id, version, said)
+                 select id, 1, 'shelf ' || resource_id from manual_resolution_queue"""
+        db.execute(say)
+        assert mrq("db", "migrate", DATABASE_URL=empty_url).out.startswith(f"Applied {NAMES[5]}.")
+        judged = mrq("doctor", "--json", DATABASE_URL=empty_url, MRQ_ALERTS="none").json
+        wrong = {one["name"] for one in judged["checks"] if one["state"] == "wrong"}
+        assert wrong <= {"fsync", "full_page_writes"}  # what a server for tests leaves out
+        db.execute(say + " where id < 4 on conflict do nothing")
+        found = mrq("list", "--text", "shelf 1234", DATABASE_URL=empty_url, MRQ_WORKFLOWS="")
+        assert "not every item" in found.out + found.err
+        with closing(Queue(empty_url)) as queue:
+            while not queue.searching.keep()[1]:
+                pass
+        found = mrq("list", "--text", "shelf 1234", "--json", DATABASE_URL=empty_url, MRQ_WORKFLOWS="").json
+        assert [item["resource_id"] for item in found] == [1234]
 
 
 def test_migrating_tells_the_database_the_hours_in_force(mrq: Run, empty_url: str) -> None:

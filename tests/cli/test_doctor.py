@@ -23,7 +23,9 @@ Run = Callable[..., Told]
 
 SQL = "".join(migration.sql for migration in migrations())
 TRIGGERS = re.findall(r"create trigger (\w+) .*?\bon (\w+)", SQL, re.DOTALL)
-INDEXES = re.findall(r"create (?:unique )?index (\w+) on (\w+)", SQL)
+DROPPED = re.findall(r"drop index (\w+)", SQL)
+CREATED = re.findall(r"create (?:unique )?index (\w+) on (\w+)", SQL)
+INDEXES = sorted({one for one in CREATED if CREATED.count(one) > DROPPED.count(one[0])})
 TABLES = re.findall(r"create table (\w+) \((.*?)\n\)", SQL, re.DOTALL)
 CONSTRAINTS = [(name, table) for table, body in TABLES for name in re.findall(r"constraint (\w+)\s+check", body)]
 FUNCTIONS = re.findall(r"create function (\w+)", SQL)

@@ -12,6 +12,8 @@ from manual_resolution import InvalidInput, Queue, Workflow, shown
 from manual_resolution.browsing import browse_from, cursor, why
 from manual_resolution.item import Browse
 from manual_resolution.searching import Searching
+from manual_resolution.store import browsing as store
+from manual_resolution.store import searching as words
 
 Tell = Callable[..., Any]
 NewQueue = Callable[..., Queue]
@@ -53,7 +55,7 @@ def ids(queue: Queue, **asked: Any) -> list[int]:
     return [item.id for item in queue.browse(browse_from(**asked)).items]
 
 
-def walked(queue: Queue, chosen: Browse, limit: int) -> tuple[list[int], list[int]]:
+def walked_through(queue: Queue, chosen: Browse, limit: int) -> tuple[list[int], list[int]]:
     """All ids page after page, forwards and then back again."""
     page = queue.browse(chosen, limit=limit)
     there, pages = [item.id for item in page.items], [page]
@@ -98,9 +100,9 @@ def test_pages_are_the_whole_list_in_its_order(queue: Queue, many: list[int], db
     last_first = "select id from manual_resolution_queue where status = 'resolved' order by resolved_at desc, id desc"
     in_order = [row[0] for row in db.execute(open_order)]
     resolved = [row[0] for row in db.execute(last_first)]
-    assert walked(queue, Browse(), limit) == (in_order, in_order)
-    assert walked(queue, Browse(resolved=True), limit) == (in_order + resolved, in_order + resolved)
-    assert walked(queue, Browse(status="resolved"), limit) == (resolved, resolved)
+    assert walked_through(queue, Browse(), limit) == (in_order, in_order)
+    assert walked_through(queue, Browse(resolved=True), limit) == (in_order + resolved, in_order + resolved)
+    assert walked_through(queue, Browse(status="resolved"), limit) == (resolved, resolved)
     assert sorted(in_order + resolved) == many
 
 
@@ -195,8 +197,8 @@ def test_search_never_holds_what_is_hidden(letters: Queue, lose: Callable[..., i
          token="hunter2secret")  # fmt: skip
     assert ids(letters, text="answer")
     assert ids(letters, text="jane") == ids(letters, text="hunter2secret") == ids(letters, text="personal") == []
-    ((said,),) = db.execute("select said from mrq_search").fetchall()
-    assert "roe" not in said and "hunter2" not in said
+    ((words,),) = db.execute("select words::text from mrq_search").fetchall()
+    assert "'answer'" in words and "roe" not in words and "hunter2" not in words
 
 
 def test_a_field_declared_personal_later_leaves_the_words(new_queue: NewQueue, tell: Tell, db: Any) -> None:
@@ -215,7 +217,7 @@ def test_what_changes_is_searched_anew(letters: Queue, lose: Callable[..., int],
     item = lose(1, place="cellar")
     assert ids(letters, text="cellar") == [item]
     letters.amend(item, "alice", {"place": "attic"}, "it was moved")
-    assert db.execute("select said from mrq_search").fetchall() == [(None,)]
+    assert db.execute("select words from mrq_search").fetchall() == [(None,)]
     assert (ids(letters, text="cellar"), ids(letters, text="attic")) == ([], [item])
     db.execute("update manual_resolution_queue set reason = 'burnt' where id = %s", [item])
     assert (ids(letters, text="gone"), ids(letters, text="burnt")) == ([], [item])
@@ -223,12 +225,10 @@ def test_what_changes_is_searched_anew(letters: Queue, lose: Callable[..., int],
 
 def test_words_made_of_an_older_text_are_not_kept(letters: Queue, lose: Callable[..., int], db: Any) -> None:
     """Who wrote words from what the item said before it was amended has written nothing."""
-    from manual_resolution.store import searching
-
     item = letters.get(lose(1, place="cellar"))
     letters.amend(item.id, "alice", {"place": "attic"}, "it was moved")
-    searching.write(db, [(item.id, item.version, "cellar")])
-    assert db.execute("select said from mrq_search").fetchall() == [(None,)]
+    words.write(db, [(item.id, item.version, "cellar")])
+    assert db.execute("select words from mrq_search").fetchall() == [(None,)]
 
 
 def test_a_bounded_search_says_what_it_leaves_out(letters: Queue, lose: Callable[..., int]) -> None:
@@ -248,6 +248,88 @@ def test_a_late_commit_is_found(letters: Queue, lose: Callable[..., int], databa
         assert ids(letters, text="lost")
         slow.commit()
     assert ids(letters, text="slowly") == [1]
+
+
+@pytest.mark.parametrize(("walked", "most"), [(300, 4000), (1, 4000), (1, 2)], ids=["walked", "gathered", "sifted"])
+def test_a_search_is_the_list_of_what_says_so(
+    queue: Queue, many: list[int], db: Any, monkeypatch: pytest.MonkeyPatch, walked: int, most: int
+) -> None:
+    """Common, rare or in between: what a search finds stands in the list's order, page after page, and is counted."""
+    monkeypatch.setattr(store, "WALKED", walked)
+    monkeypatch.setattr(store, "PASSED", walked)
+    monkeypatch.setattr(words, "MOST", most)
+    db.execute("update manual_resolution_queue set reason = 'a seldom word' where id % 3 = 0 and status <> 'resolved'")
+    queue.searching.keep()
+    for narrower in ({}, {"priority": "high"}, {"item_type": "x"}, {"status": "resolved"}, {"resolved": True}):
+        for text in ("thing fail", "word seld", "absent"):
+            listed = queue.browse(Browse(**narrower), limit=100).items
+            said = [
+                item.id
+                for item in listed
+                if all(word in f"{item.resource_type} {item.reason}" for word in text.split())
+            ]
+            chosen = Browse(text=text, **narrower)
+            assert walked_through(queue, chosen, 4) == (said, said), (narrower, text)
+            counted = queue.count(chosen, most=5)
+            assert counted is None or str(counted) == ("5+" if len(said) > 5 else str(len(said))), (narrower, text)
+
+
+def test_words_follow_their_item_to_another_lane(letters: Queue, lose: Callable[..., int], db: Any, clock: Any) -> None:
+    """An item of another priority, or worked as one higher since it is long overdue, is found where it stands."""
+    raised, late = lose(1, priority="low"), lose(2, priority="medium")
+    assert ids(letters, text="shelf") == [late, raised]
+    letters.set_priority(raised, "alice", "critical", "the boss asks")
+    clock.forward(hours=720)
+    letters.sweep()
+    assert db.execute("select lane, words is null from mrq_search order by item_id").fetchall() == [
+        (0, False),
+        (1, False),
+    ]
+    assert ids(letters, text="shelf") == [raised, late]
+    assert ids(letters, text="shelf", priority="medium") == [late]
+    assert ids(letters, text="shelf", priority="low") == []
+
+
+def test_what_is_resolved_goes_to_the_history(letters: Queue, lose: Callable[..., int], db: Any) -> None:
+    """A resolved item is found among what is resolved before the worker noted it, and after."""
+    first, second = lose(1), lose(2)
+    letters.searching.keep()
+    letters.withdraw("letter_lost", "letter", 1, "it was found")
+    for lane in (2, 4):
+        assert ids(letters, text="shelf", status="resolved") == [first]
+        assert ids(letters, text="shelf") == [second]
+        letters.searching.keep()
+        assert db.execute("select lane from mrq_search where item_id = %s", [first]).fetchone() == (4,), lane
+
+
+def test_only_the_worker_looks_at_all_items(letters: Queue, lose: Callable[..., int], db: Any) -> None:
+    """A page looks for words that are lacking among the last items; the worker among all, once an hour."""
+    old = lose(1)
+    db.execute("select setval(pg_get_serial_sequence('manual_resolution_queue', 'id'), 20000)")
+    new = lose(2)
+    assert ids(letters, text="shelf") == [old, new]
+    letters.searching.keep()
+    db.execute("delete from mrq_search")
+    assert letters.searching.fill() == (1, True)
+    assert ids(letters, text="shelf") == [new]
+    another = Searching(letters.database, letters.workflows)
+    assert another.keep() == (1, True)
+    assert ids(letters, text="shelf") == [old, new]
+
+
+def test_a_long_backlog_keeps_nobody_waiting(letters: Queue, lose: Callable[..., int], db: Any) -> None:
+    """While many items lack their words a search says that it is not whole, finds what was added last, and goes on."""
+    first = lose(1)
+    db.execute(
+        "insert into manual_resolution_queue (item_type, resource_type, resource_id, priority, reason)"
+        " select 'letter_lost', 'letter', n, 'low', 'one of many' from generate_series(2, 4000) n"
+    )
+    last = lose(5000, place="harbour")
+    page = letters.browse(browse_from(text="harbour"))
+    assert ([item.id for item in page.items], page.whole) == ([last], False)
+    while not (page := letters.browse(browse_from(text="shelf"))).whole:
+        assert first in [item.id for item in page.items]
+    assert str(letters.count(browse_from(text="one of many"), most=5000)) == "3,999"
 
 
 @pytest.mark.parametrize("text", ["", " ", "-", "x", "a b", "\0abc", "é\ud800", "w" * 201])

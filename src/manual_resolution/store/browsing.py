@@ -1,9 +1,12 @@
 """Statements that list: one page in the order of work from any place on, and how many there are, up to a limit.
 
-Open items in their order are two ordered indexes read side by side: what is served, and everything else.
+Open items in their order are two ordered indexes read side by side: what is served, and everything else. Where words
+are searched it is lane by lane: a few items are walked past in their order, which finds what is common; else the words'
+own index tells which items say them.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, LiteralString
 
@@ -13,7 +16,7 @@ from manual_resolution.item import Browse, Item
 from manual_resolution.priority import PRIORITIES
 from manual_resolution.store.connection import Db
 from manual_resolution.store.items import ITEM, item_row, narrowed, within
-from manual_resolution.store.searching import FOUND, GATHERED, gathered
+from manual_resolution.store.searching import GATHERED, HISTORY, LANES, SAYS, found_in, gathered
 from manual_resolution.words import SHORT, query, words_of
 
 #: The parts of a list, in their order: unknown outcomes, other open items, resolved ones.
@@ -89,8 +92,8 @@ def searches(chosen: Browse) -> bool:
     return bool(words(chosen))
 
 
-def asked(chosen: Browse, ids: list[int] | None = None) -> LiteralString:
-    """The conditions of a browse, and of nothing it does not ask for."""
+def asked(chosen: Browse, says: LiteralString = SAYS) -> LiteralString:
+    """The conditions of a browse, and of nothing it does not ask for; `says` is how its words are asked."""
     values = asked_values(chosen)
     found: LiteralString = "".join([part for name, part in _ASKED.items() if values[name] is not None])
     found += within(values)
@@ -99,7 +102,7 @@ def asked(chosen: Browse, ids: list[int] | None = None) -> LiteralString:
     if chosen.waiting:
         found += _WAITING
     if values["words"]:
-        found += FOUND if ids is None else GATHERED
+        found += says
     for n, (_, value) in enumerate(chosen.facts[: len(_FACTS)]):
         found += _FACTS[n][".." in value]
     return found
@@ -139,35 +142,146 @@ def _sources(chosen: Browse, part: int) -> tuple[LiteralString, ...]:
 
 def page(db: Db, chosen: Browse, part: int, place: dict[str, Any] | None, *, back: bool, limit: int) -> Sequence[Item]:
     """At most `limit` items of one part that follow `place` (or, `back`, stand before it, the nearest first)."""
-    follows, order = _ORDER[part == RESOLVED, back]
-    ids = gathered(db, words(chosen)) if searches(chosen) else None
-    where = asked(chosen, ids) + (follows if place else "")
-    statement: LiteralString = " union all ".join(
-        [
-            f"(select * from manual_resolution_queue where {source}{where} order by {order} limit %(limit)s)"
-            for source in _sources(chosen, part)
-        ]
-    )
-    with db.cursor(row_factory=item_row) as cursor:
-        return cursor.execute(
-            "select" + ITEM + "from (" + statement + f") q order by {order} limit %(limit)s",
-            asked_values(chosen) | (place or {}) | {"limit": limit, "found": ids},
-        ).fetchall()
+    asking = Asking(db, chosen, place or {}, part == RESOLVED, back, limit)
+    sources = _sources(chosen, part)
+    if not asking.words or part == UNKNOWN:
+        return asking.read(sources, asked(chosen))
+    found: list[Item] = []
+    for lane in _lanes(chosen, part, place, back=back):
+        found += asking.search([source + _IN_LANE[lane] for source in sources], lane, limit - len(found))
+        if len(found) >= limit:
+            break
+    return found
+
+
+#: The items of a lane; those that are resolved are one, which words not moved there yet belong to as well.
+_IN_LANE: Final[tuple[LiteralString, ...]] = (*[" and priority_rank = " + lane for lane in LANES[:HISTORY]], "")
+#: Items that are walked past in a lane before its words are asked: what one item in five says fills a page so.
+WALKED: Final = 300
+#: The same for a count.
+PASSED: Final = 3000
+
+
+def _lanes(chosen: Browse, part: int, place: dict[str, Any] | None, *, back: bool) -> Sequence[int]:
+    """The lanes to be searched, in the order of reading; an item that is overdue for long stands one higher."""
+    if part == RESOLVED:
+        return [HISTORY]
+    lanes = range(HISTORY)
+    if chosen.priority in PRIORITIES:
+        own = PRIORITIES.index(chosen.priority)
+        lanes = range(max(0, own - 1), own + 1)
+    if place:
+        lanes = range(lanes.start, place["rank"] + 1) if back else range(max(lanes.start, place["rank"]), lanes.stop)
+    return lanes[::-1] if back else lanes
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One page's question: what follows `place`, or stands before it."""
+
+    db: Db
+    chosen: Browse
+    place: dict[str, Any]
+    resolved: bool
+    back: bool
+    limit: int
+
+    @property
+    def words(self) -> str:
+        """What is asked of the words."""
+        return words(self.chosen)
+
+    @property
+    def order(self) -> LiteralString:
+        """The order of reading."""
+        return _ORDER[self.resolved, self.back][1]
+
+    @property
+    def follows(self) -> LiteralString:
+        """Which rows follow the place."""
+        return _ORDER[self.resolved, self.back][0] if self.place else ""
+
+    def read(self, sources: Sequence[LiteralString], where: LiteralString, **more: Any) -> list[Item]:
+        """Each source in its order, what fits taken from it."""
+        table: LiteralString = "select * from manual_resolution_queue where "
+        return self._items([table + source + self.follows + where for source in sources], self.order, **more)
+
+    def search(self, sources: Sequence[LiteralString], lane: int, limit: int) -> list[Item]:
+        """What says the words in one lane."""
+        if len(found := self._walk(sources, limit)) >= limit:
+            return found
+        lanes = range(HISTORY + 1) if lane == HISTORY else [lane]
+        ids, whole = gathered(self.db, self.words, lanes)
+        if not whole:
+            return self._sift(sources, found_in(lanes), limit)
+        return self.read(sources, asked(self.chosen, GATHERED), found=ids, limit=limit) if ids else []
+
+    def _walk(self, sources: Sequence[LiteralString], limit: int) -> list[Item]:
+        """What is found among the first `WALKED` items."""
+        table: LiteralString = "select * from (select * from manual_resolution_queue where "
+        where = self.follows + " order by " + self.order + " limit %(walked)s) walked where true" + asked(self.chosen)
+        return self._items([table + source + where for source in sources], self.order, limit=limit, walked=WALKED)
+
+    def _sift(self, sources: Sequence[LiteralString], found: LiteralString, limit: int) -> list[Item]:
+        """What is found by reading the lane's index once, of more items than are worth reading each.
+
+        `is true` has what is found hashed and looked up in the order of work, of which only indexes are read.
+        """
+        keys: LiteralString = "resolved_at, id" if self.resolved else _KEY
+        table: LiteralString = "select q.* from (select " + keys + " from manual_resolution_queue where "
+        where = self.follows + " and (id in (" + found + ")) is true order by " + self.order + " offset 0) f"
+        row = (
+            " join lateral (select * from manual_resolution_queue where id = f.id"
+            + asked(self.chosen, "")
+            + ") q on true"
+        )
+        order = ", ".join(["f." + key for key in self.order.split(", ")])
+        with self.db.transaction():
+            self.db.execute("set local work_mem = '64MB'")
+            return self._items([table + source + where + row for source in sources], order, limit=limit)
+
+    def _items(self, sources: Sequence[LiteralString], order: LiteralString, **more: Any) -> list[Item]:
+        each: LiteralString = " union all ".join(
+            ["(" + source + " order by " + order + " limit %(limit)s)" for source in sources]
+        )
+        statement = "select" + ITEM + "from (" + each + ") q order by " + self.order + " limit %(limit)s"
+        values = asked_values(self.chosen) | self.place | {"limit": self.limit} | more
+        with self.db.cursor(row_factory=item_row) as cursor:
+            return cursor.execute(statement, values).fetchall()
 
 
 def count(db: Db, chosen: Browse, limit: int, within: timedelta) -> int | None:
-    """How many items there are, counted up to `limit`; none where counting takes longer than `within`."""
-    open_only: LiteralString = "" if RESOLVED in parts_of(chosen) else _OPEN_ONLY
-    ids = gathered(db, words(chosen)) if searches(chosen) else None
-    statement = "select from manual_resolution_queue where true" + open_only + asked(chosen, ids) + " limit %(limit)s"
+    """How many there are, counted up to `limit`; none where counting takes longer than `within`."""
     try:
         with db.transaction():
             db.execute(
                 "select set_config('statement_timeout', %s, true)", [f"{within / timedelta(milliseconds=1):.0f}"]
             )
-            row = db.execute(
-                "select count(*) from (" + statement + ") found", asked_values(chosen) | {"limit": limit, "found": ids}
-            ).fetchone()
+            return _counted(db, chosen, limit)
     except pg.QueryCanceled:
         return None
+
+
+def _counted(db: Db, chosen: Browse, limit: int) -> int:
+    open_only: LiteralString = "" if RESOLVED in parts_of(chosen) else _OPEN_ONLY
+    values = asked_values(chosen) | {"limit": limit}
+    listed: LiteralString = "select from manual_resolution_queue where true" + open_only
+    values = asked_values(chosen) | {"limit": limit, "passed": PASSED}
+    if not searches(chosen):
+        return _number(db, listed + asked(chosen), values)
+    walked: LiteralString = "(select * from manual_resolution_queue where " + _SERVED + " order by " + _KEY
+    number = _number(db, "select from " + walked + " limit %(passed)s) walked where true" + asked(chosen), values)
+    ids, whole = list[int](), True
+    for lane in range(HISTORY + 1) if RESOLVED in parts_of(chosen) else range(HISTORY):
+        if number >= limit:
+            return number
+        found, all_found = gathered(db, words(chosen), [lane])
+        ids, whole = ids + found, whole and all_found
+        if not all_found or lane >= HISTORY - 1:
+            number = _number(db, listed + asked(chosen, GATHERED), values | {"found": ids})
+    return number if whole or number >= limit else _number(db, listed + asked(chosen), values)
+
+
+def _number(db: Db, statement: LiteralString, values: dict[str, Any]) -> int:
+    row = db.execute("select count(*) from (" + statement + " limit %(limit)s) found", values).fetchone()
     return int(row[0]) if row else 0

@@ -1,81 +1,169 @@
-"""Statements on the words that are searched: which items lack them, their writing, and how they are found."""
+"""Statements on the words that are searched: which items lack them, their writing, and how they are found.
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
-
-from manual_resolution.item import Item
-from manual_resolution.store.connection import Db
-from manual_resolution.store.items import ITEM, several_of
-
-#: The condition that an item says every word of `words`, each from its beginning.
-FOUND: Final = """
-   and id in (select item_id from mrq_search
-               where array_to_tsvector(string_to_array(said, ' ')) @@ %(words)s::tsquery)
+Words stand in lanes: an open item's `priority_rank`, or `HISTORY`. Each lane has an index of its own, so that a search
+in the order of work asks no more of them than its page needs.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, LiteralString, NamedTuple
 
+from psycopg.rows import class_row
+
+from manual_resolution.store.connection import Db
+
+#: The lane of what is resolved, behind the four of what is open.
+HISTORY: Final = 4
+LANES: Final[tuple[LiteralString, ...]] = ("0", "1", "2", "3", "4")
+
+#: The condition that an item says every word of `words`, asked of one item after another.
+SAYS: Final = " and (select s.words @@ %(words)s::tsquery from mrq_search s where s.item_id = id)"
 #: The same where what is found was gathered before.
 GATHERED: Final = " and id = any (%(found)s::bigint[])"
-#: More than so many are not gathered: they are so common that they are met in the order of work soon enough.
-MOST: Final = 10_000
+#: More than so many are not gathered: reading their rows costs more than walking past others in their order.
+MOST: Final = 4000
 
 
-def gathered(db: Db, words: str) -> list[int] | None:
-    """The ids of the items that say the words, by their index; none where there are more than `MOST`.
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an item says, of which its words are made."""
 
-    How rare a word is PostgreSQL cannot tell from its beginning, and would walk the whole queue for a rare one.
+    id: int
+    version: int
+    item_type: str
+    resource_type: str
+    resource_id: int | None
+    resource_key: str | None
+    reason: str
+    context: dict[str, Any] | None
+
+
+_TOLD: Final = " id, version, item_type, resource_type, resource_id, resource_key, reason, context "
+
+
+# ------------------------------------------------------------------ finding
+
+
+def found_in(lanes: Sequence[int]) -> LiteralString:
+    """The ids of the items in these lanes that say the words: each lane by its index."""
+    return " union all ".join(
+        [
+            "select item_id from mrq_search where lane = " + LANES[lane] + " and words @@ %(words)s::tsquery"
+            for lane in lanes
+        ]
+    )
+
+
+def gathered(db: Db, words: str, lanes: Sequence[int]) -> tuple[list[int], bool]:
+    """The ids of the items in these lanes that say the words, at most `MOST`, and whether those are all.
+
+    How rare a word is PostgreSQL cannot tell from its beginning. `materialized`: else it would hope to meet enough of
+    them by chance.
     """
-    with db.transaction():
-        db.execute("set local enable_seqscan = off")
-        rows = db.execute(
-            """select item_id from mrq_search where array_to_tsvector(string_to_array(said, ' ')) @@ %s::tsquery
-                limit %s""",
-            [words, MOST + 1],
-        ).fetchall()
-    return None if len(rows) > MOST else [row[0] for row in rows]
+    statement = "with found as materialized (" + found_in(lanes) + ") select item_id from found limit %(limit)s"
+    rows = db.execute(statement, {"words": words, "limit": MOST + 1}).fetchall()
+    return [row[0] for row in rows[:MOST]], len(rows) <= MOST
 
 
-def top(db: Db) -> int:
-    """The highest id whose words are written."""
-    row = db.execute("select max(item_id) from mrq_search where said is not null").fetchone()
+# ------------------------------------------------------------------ keeping
+
+
+def last(db: Db) -> int:
+    """The highest id of an item; 0 where there is none."""
+    row = db.execute("select max(id) from manual_resolution_queue").fetchone()
     return int(row[0] or 0) if row else 0
 
 
-def stale(db: Db, limit: int) -> list[Item]:
+def is_written(db: Db, item_id: int) -> bool:
+    """Whether the first item from this id on has been met, if its words are stale meanwhile."""
+    row = db.execute(
+        """select exists (select from mrq_search s where s.item_id = q.id) from manual_resolution_queue q
+            where id >= %s order by id limit 1""",
+        [item_id],
+    ).fetchone()
+    return row is not None and bool(row[0])
+
+
+def stale(db: Db, limit: int) -> list[Told]:
     """Items whose words are to be written anew."""
-    return several_of(
+    return _told(
         db,
         "select"
-        + ITEM
-        + """from manual_resolution_queue q
-            where id in (select item_id from mrq_search where said is null order by item_id limit %(limit)s)""",
+        + _TOLD
+        + """from manual_resolution_queue
+            where id in (select item_id from mrq_search where words is null order by item_id limit %(limit)s)""",
         {"limit": limit},
     )
 
 
-def unwritten(db: Db, after: int, limit: int) -> list[Item]:
-    """The next items behind the id `after` whose words were never written."""
-    return several_of(
+def unwritten(db: Db, after: int, until: int | None, limit: int) -> list[Told]:
+    """The next items behind the id `after`, up to `until`, whose words were never written."""
+    return _told(
         db,
         "select"
-        + ITEM
+        + _TOLD
         + """from manual_resolution_queue q
-            where id > %(after)s and not exists (select from mrq_search s where s.item_id = q.id)
+            where id > %(after)s and (%(until)s::bigint is null or id <= %(until)s)
+              and not exists (select from mrq_search s where s.item_id = q.id and s.item_id > %(after)s)
             order by id limit %(limit)s""",
-        {"after": after, "limit": limit},
+        {"after": after, "until": until, "limit": limit},
     )
+
+
+def _told(db: Db, statement: LiteralString, values: dict[str, Any]) -> list[Told]:
+    with db.cursor(row_factory=class_row(Told)) as cursor:
+        return cursor.execute(statement, values).fetchall()
 
 
 def write(db: Db, words: Sequence[tuple[int, int, str]]) -> None:
-    """Write the words of (item id, its version): not over what became stale meanwhile."""
+    """Write the words of (item id, its version, its words): not over what became stale meanwhile."""
     ids, versions, said = zip(*words, strict=True)
     db.execute(
-        """insert into mrq_search as s (item_id, version, said)
-           select * from unnest(%s::bigint[], %s::bigint[], %s::text[]) w (item_id, version, said) order by item_id
-           on conflict (item_id) do update set version = excluded.version, said = excluded.said
-             where s.said is null and s.version <= excluded.version""",
+        """insert into mrq_search as s (item_id, version, lane, words)
+           select w.item_id, w.version, case when q.status = 'resolved' then 4 else q.priority_rank end,
+                  array_to_tsvector(string_to_array(w.said, ' '))
+             from unnest(%s::bigint[], %s::bigint[], %s::text[]) w (item_id, version, said)
+             join manual_resolution_queue q on q.id = w.item_id
+            order by w.item_id
+           on conflict (item_id) do update
+             set version = excluded.version, lane = excluded.lane, words = excluded.words
+           where s.words is null and s.version <= excluded.version""",
         [list(ids), list(versions), list(said)],
     )
+
+
+def settle(db: Db) -> None:
+    """Put in order what was written."""
+    db.execute("select mrq_search_settle()")
+
+
+class Place(NamedTuple):
+    """A place in the order in which items were resolved."""
+
+    at: datetime
+    id: int
+
+
+BEGINNING: Final = Place(datetime(1, 1, 2, tzinfo=UTC), 0)
+
+
+def shelve(db: Db, after: Place, limit: int) -> tuple[Place, int, int]:
+    """Move the words of the next items resolved behind a place to the history's lane.
+
+    Returns the place reached, how many were looked at, and how many moved: else a search of open items looks at them.
+    """
+    rows = db.execute(
+        """select id, resolved_at from manual_resolution_queue
+            where status = 'resolved' and (resolved_at, id) > (%s, %s) order by resolved_at, id limit %s""",
+        [*after, limit],
+    ).fetchall()
+    if not rows:
+        return after, 0, 0
+    moved = db.execute(
+        "update mrq_search set lane = 4 where item_id = any (%s) and lane <> 4", [[row[0] for row in rows]]
+    )
+    return Place(rows[-1][1], rows[-1][0]), len(rows), moved.rowcount
 
 
 def hidden(db: Db) -> dict[str, frozenset[str]]:
@@ -85,7 +173,6 @@ def hidden(db: Db) -> dict[str, frozenset[str]]:
 
 def hide(db: Db, names: Mapping[str, Sequence[str]]) -> None:
     """Leave these fields out of the words of these types from now on: what is there is to be written anew."""
-    values: dict[str, Any] = {"types": list(names), "names": None}
     with db.transaction():
         for item_type, kept in names.items():
             db.execute(
@@ -95,9 +182,9 @@ def hide(db: Db, names: Mapping[str, Sequence[str]]) -> None:
                 [item_type, list(kept)],
             )
         db.execute(
-            """update mrq_search s set said = null from manual_resolution_queue q
-                where q.id = s.item_id and q.item_type = any (%(types)s) and s.said is not null""",
-            values,
+            """update mrq_search s set words = null, said = null from manual_resolution_queue q
+                where q.id = s.item_id and q.item_type = any (%s) and (s.words is not null or s.said is not null)""",
+            [list(names)],
         )
 
 
@@ -105,7 +192,7 @@ def lacking(db: Db, limit: int) -> int:
     """How many items cannot be found by their words yet, counted up to `limit`."""
     row = db.execute(
         """select count(*) from (
-             (select from mrq_search where said is null limit %(limit)s) union all
+             (select from mrq_search where words is null limit %(limit)s) union all
              (select from manual_resolution_queue i
                where not exists (select from mrq_search s where s.item_id = i.id) limit %(limit)s)) lacking""",
         {"limit": limit},
