@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bench.cases import Measured
 from bench.clients import Timed
+from bench.console import SEARCHED
 from bench.starting import median_seconds
 
 
@@ -180,7 +181,8 @@ def _reporting(m: Medians) -> Iterator[Row]:
 
 def _browsing(m: Medians) -> Iterator[Row]:
     open_items = "1000000 open"
-    for name in ("Queue", "Queue, page 400", "Queue, searched", "Item", "Next", "Board"):
+    searched = [f"Queue, {name}" for name in SEARCHED]
+    for name in ("Queue", "Queue, page 400", *searched, "Item", "Next", "Board"):
         for part, bound in (("p50", 50), ("p99", 150)):
             yield "page", f"{name}, {part}, ms", m.milliseconds(f"{name}, {open_items}", "MRQ", part), bound, True, None
     first, far = f"API list, {open_items}", f"API list, page 400, {open_items}"
@@ -188,7 +190,9 @@ def _browsing(m: Medians) -> Iterator[Row]:
         yield "G13", f"{case}, p50, ms", m.milliseconds(case, "MRQ", "p50"), 3, True, None
     growth = m.ratio(far, "MRQ", "MRQ", than=first, value=lambda timed: timed.p50)
     yield "G13", "API list, page 400 to page 1, p50", growth, 1.5, True, None
-    yield "G13", "API search, p50, ms", m.milliseconds(f"API search, {open_items}", "MRQ", "p50"), 15, True, None
+    for name in SEARCHED:
+        case = f"API, {name}, {open_items}"
+        yield "G13", f"{case}, p50, ms", m.milliseconds(case, "MRQ", "p50"), 15, True, None
     watched = m.ratio("add, 50 browsers watch", "MRQ", "MRQ", than="add, 0 browsers watch")
     yield "page", "adds while 50 browsers watch to nobody watching", watched, 0.9, False, None
 

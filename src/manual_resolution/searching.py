@@ -23,7 +23,7 @@ BATCH: Final = 500
 #: Items written before a search at most; more wait for the worker.
 AT_ONCE: Final = 1000
 #: The last so many ids are looked at each time, for a transaction may commit late: by a search, by the worker.
-LATE: Final = 1000
+LATE: Final = 300
 LONG_LATE: Final = 10_000
 #: Resolved items whose words go to the history at once; how far back is looked for late ones.
 SHELVED: Final = 5000

@@ -82,14 +82,19 @@ def asked_values(chosen: Browse) -> dict[str, Any]:
 
 
 def words(chosen: Browse) -> str:
-    """What is asked of the words of an item: those of the text, and those of each fact, which finds it quickly."""
-    facts = [word for _, value in chosen.facts if ".." not in value and len(value) <= SHORT for word in words_of(value)]
-    return query(words_of(chosen.text or ""), facts)
+    """What is asked of the words of an item: those of the text, and of what else is asked and stands there."""
+    if not searches(chosen):
+        return ""
+    facts = [value for _, value in chosen.facts if ".." not in value and len(value) <= SHORT]
+    known = [chosen.item_type, chosen.resource_type, chosen.resource_id, *facts]
+    whole = [word for one in known if one is not None for word in words_of(str(one))]
+    return query(words_of(chosen.text or ""), whole)
 
 
 def searches(chosen: Browse) -> bool:
     """Whether a browse needs the words of items."""
-    return bool(words(chosen))
+    facts = [value for _, value in chosen.facts if ".." not in value and len(value) <= SHORT]
+    return any(words_of(one) for one in (chosen.text or "", *facts))
 
 
 def asked(chosen: Browse, says: LiteralString = SAYS) -> LiteralString:
@@ -156,10 +161,9 @@ def page(db: Db, chosen: Browse, part: int, place: dict[str, Any] | None, *, bac
 
 #: The items of a lane; those that are resolved are one, which words not moved there yet belong to as well.
 _IN_LANE: Final[tuple[LiteralString, ...]] = (*[" and priority_rank = " + lane for lane in LANES[:HISTORY]], "")
-#: Items that are walked past in a lane before its words are asked: what one item in five says fills a page so.
-WALKED: Final = 300
-#: The same for a count.
-PASSED: Final = 3000
+#: Items that are walked past in a lane before its words are asked, and at most where enough of those say them.
+WALKED: Final = 100
+FAR: Final = 2500
 
 
 def _lanes(chosen: Browse, part: int, place: dict[str, Any] | None, *, back: bool) -> Sequence[int]:
@@ -208,19 +212,39 @@ class Asking:
 
     def search(self, sources: Sequence[LiteralString], lane: int, limit: int) -> list[Item]:
         """What says the words in one lane."""
-        if len(found := self._walk(sources, limit)) >= limit:
-            return found
+        found = self._walk(sources, limit, WALKED)
+        if len(found) < limit and self._is_behind(sources):
+            if (far := enough(len(found), limit)) <= FAR:
+                found = self._walk(sources, limit, far)
+            if len(found) < limit:
+                found = self._asked_of_words(sources, lane, limit)
+        return found
+
+    def _is_behind(self, sources: Sequence[LiteralString]) -> bool:
+        """Whether there is anything behind what was walked past."""
+        each: LiteralString = " union all ".join(
+            [
+                "(select from manual_resolution_queue where " + one + self.follows + " offset %(walked)s)"
+                for one in sources
+            ]
+        )
+        values = asked_values(self.chosen) | self.place | {"walked": WALKED}
+        row = self.db.execute("select exists (" + each + ")", values).fetchone()
+        return row is not None and bool(row[0])
+
+    def _asked_of_words(self, sources: Sequence[LiteralString], lane: int, limit: int) -> list[Item]:
+        """What the words' own index finds."""
         lanes = range(HISTORY + 1) if lane == HISTORY else [lane]
         ids, whole = gathered(self.db, self.words, lanes)
         if not whole:
             return self._sift(sources, found_in(lanes), limit)
         return self.read(sources, asked(self.chosen, GATHERED), found=ids, limit=limit) if ids else []
 
-    def _walk(self, sources: Sequence[LiteralString], limit: int) -> list[Item]:
-        """What is found among the first `WALKED` items."""
+    def _walk(self, sources: Sequence[LiteralString], limit: int, walked: int) -> list[Item]:
+        """What is found among the first so many items of each source."""
         table: LiteralString = "select * from (select * from manual_resolution_queue where "
         where = self.follows + " order by " + self.order + " limit %(walked)s) walked where true" + asked(self.chosen)
-        return self._items([table + source + where for source in sources], self.order, limit=limit, walked=WALKED)
+        return self._items([table + source + where for source in sources], self.order, limit=limit, walked=walked)
 
     def _sift(self, sources: Sequence[LiteralString], found: LiteralString, limit: int) -> list[Item]:
         """What is found by reading the lane's index once, of more items than are worth reading each.
@@ -266,20 +290,34 @@ def _counted(db: Db, chosen: Browse, limit: int) -> int:
     open_only: LiteralString = "" if RESOLVED in parts_of(chosen) else _OPEN_ONLY
     values = asked_values(chosen) | {"limit": limit}
     listed: LiteralString = "select from manual_resolution_queue where true" + open_only
-    values = asked_values(chosen) | {"limit": limit, "passed": PASSED}
+    values = asked_values(chosen) | {"limit": limit}
     if not searches(chosen):
         return _number(db, listed + asked(chosen), values)
-    walked: LiteralString = "(select * from manual_resolution_queue where " + _SERVED + " order by " + _KEY
-    number = _number(db, "select from " + walked + " limit %(passed)s) walked where true" + asked(chosen), values)
-    ids, whole = list[int](), True
+    number, ids, whole = 0, list[int](), True
     for lane in range(HISTORY + 1) if RESOLVED in parts_of(chosen) else range(HISTORY):
-        if number >= limit:
-            return number
+        if lane < HISTORY and _are_many(db, chosen, _IN_LANE[lane], limit):
+            return limit
         found, all_found = gathered(db, words(chosen), [lane])
         ids, whole = ids + found, whole and all_found
-        if not all_found or lane >= HISTORY - 1:
+        if ids and (not all_found or lane >= HISTORY - 1):
             number = _number(db, listed + asked(chosen, GATHERED), values | {"found": ids})
-    return number if whole or number >= limit else _number(db, listed + asked(chosen), values)
+        if number >= limit:
+            return number
+    return number if whole else _number(db, listed + asked(chosen), values)
+
+
+def _are_many(db: Db, chosen: Browse, in_lane: LiteralString, limit: int) -> bool:
+    """Whether `limit` are met soon, walking past what is served in a lane."""
+    walked: LiteralString = "(select * from manual_resolution_queue where " + _SERVED + in_lane + " order by " + _KEY
+    statement: LiteralString = "select from " + walked + " limit %(walked)s) walked where true" + asked(chosen)
+    values = asked_values(chosen) | {"limit": limit}
+    far = enough(_number(db, statement, values | {"walked": WALKED}), limit)
+    return far <= FAR and _number(db, statement, values | {"walked": far}) >= limit
+
+
+def enough(found: int, limit: int) -> int:
+    """How far to walk for `limit`, by what was found among the first `WALKED`."""
+    return limit * WALKED * 3 // (2 * found) if found else FAR + 1
 
 
 def _number(db: Db, statement: LiteralString, values: dict[str, Any]) -> int:

@@ -22,7 +22,7 @@ SAYS: Final = " and (select s.words @@ %(words)s::tsquery from mrq_search s wher
 #: The same where what is found was gathered before.
 GATHERED: Final = " and id = any (%(found)s::bigint[])"
 #: More than so many are not gathered: reading their rows costs more than walking past others in their order.
-MOST: Final = 4000
+MOST: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,8 @@ def last(db: Db) -> int:
 def is_written(db: Db, item_id: int) -> bool:
     """Whether the first item from this id on has been met, if its words are stale meanwhile."""
     row = db.execute(
-        """select exists (select from mrq_search s where s.item_id = q.id) from manual_resolution_queue q
-            where id >= %s order by id limit 1""",
+        """select s.item_id is not null from manual_resolution_queue q left join mrq_search s on s.item_id = q.id
+            where q.id >= %s order by q.id limit 1""",
         [item_id],
     ).fetchone()
     return row is not None and bool(row[0])
