@@ -3,10 +3,10 @@
 The public names; each is loaded when first used, so that importing the package costs a script nothing.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # what checkers take for typing's own: importing that would be most of what importing this costs
 if TYPE_CHECKING:
+    from typing import Any
+
     from manual_resolution.answers import (
         Answer,
         Call,
@@ -123,7 +123,9 @@ __all__ = [
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
+    from importlib import import_module
+
     if name not in _HOME:
         raise AttributeError(f"module 'manual_resolution' has no attribute {name!r}")
     return getattr(import_module(f"manual_resolution.{_HOME[name]}"), name)
