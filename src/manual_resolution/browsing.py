@@ -134,6 +134,24 @@ class Browsing(Reading):
         """The ids of all that a browse finds, in their order, at most so many."""
         return [item.id for item in self.browse(chosen, limit=most, by=by).items]
 
+    def item_types(self, *, by: By | None = None) -> Sequence[str]:
+        """The item types there are workflows for and those there are items of, sorted; of those that `by` may read."""
+        with self.database.connection() as db:
+            kept = store.item_types(db, MOST)
+        who, declared = self.reader(by), {workflow.item_type for workflow in self.workflows}
+        reach = None if who is None or who.grants is None else who.grants.reach("read")
+        return sorted(one for one in declared.union(kept) if reach is None or reach.holds(one, is_own=True))
+
+    def of_same_resource(self, item: Item, limit: int, *, by: By | None = None) -> Sequence[Item]:
+        """Other items of an item's resource, open ones first, then the last resolved.
+
+        They are found by what makes failures equal, so not those that were added under a `dedup_key` of their own.
+        """
+        who, types = self.reader(by, item.id), self.item_types(by=by)
+        with self.database.connection() as db:
+            found = store.of_same_resource(db, item, types, limit)
+        return [one for one in found if self.is_readable(one, who)]
+
     def browsable_fields(self, item_type: str | None = None) -> dict[str, str]:
         """Name and label of the context fields that a list may be narrowed by; hidden ones are not among them."""
         chosen = [self.workflows.of(item_type)] if item_type else list(self.workflows)

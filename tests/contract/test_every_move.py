@@ -17,7 +17,7 @@ from tests.commands import COMMAND
 #: `web.api.app.MOVED`, beside which stand here those that have another name there.
 FACES: Final[dict[str, tuple[str, str, str]]] = {
     "read": (
-        "get list browse count select history attempts proposals approvals examine plan",
+        "get list browse count select item_types of_same_resource history attempts proposals approvals examine plan",
         "list mine show history types approvals",
         "GET: GET:board GET:next GET:approvals GET:unknown GET:7 plan",
     ),

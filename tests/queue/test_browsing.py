@@ -10,7 +10,8 @@ import pytest
 
 from manual_resolution import InvalidInput, Queue, Workflow, shown
 from manual_resolution.browsing import browse_from, cursor, why
-from manual_resolution.item import Browse
+from manual_resolution.item import Actor, Browse
+from manual_resolution.permission import Grants
 from manual_resolution.searching import Searching
 from manual_resolution.store import browsing as store
 from manual_resolution.store import searching as words
@@ -376,3 +377,33 @@ def test_each_item_says_why_it_stands_there(queue: Queue, tell: Tell, clock: Any
     clock.forward(hours=6)
     queue.sweep()
     assert why(queue.get(7)) == "Before other critical items: overdue by 7 h, worked as critical since level 2."
+
+
+def test_types_are_those_declared_and_those_there_are(queue: Queue, tell: Tell, db: Any) -> None:
+    """A type that no workflow declares, of plain SQL or resolved, is told too, to those who may read it."""
+    tell(1, item_type="of_an_old_release")
+    queue.withdraw("of_an_old_release", "thing", 1, "went well")
+    db.execute(
+        """insert into manual_resolution_queue (item_type, resource_type, resource_id, priority, reason)
+           values ('by_hand', 'thing', 2, 'low', 'told by SQL')"""
+    )
+    declared = {workflow.item_type for workflow in queue.workflows}
+    assert set(queue.item_types()) == declared | {"of_an_old_release", "by_hand"}
+    by = Actor("carol", "person", "console:carol", Grants.of("viewer:by_hand"))
+    assert queue.item_types(by=by) == ["by_hand"]
+
+
+@pytest.mark.parametrize("resource", [{"resource_id": 7}, {"resource_id": None, "resource_key": "order/7"}])
+def test_other_items_of_a_resource(queue: Queue, tell: Tell, resource: dict[str, Any]) -> None:
+    """By number or by key: what is open, then what was resolved last; no other resource's, no type one may not read."""
+    first = tell(**resource).id
+    queue.resolve(first, "escalate", "not mine", "alice")
+    queue.withdraw("x", "thing", resource["resource_id"], "went well", resource_key=resource.get("resource_key"))
+    again, other = tell(**resource).id, tell(item_type="y", **resource).id
+    tell(8)
+    tell(item_type="y", resource_type="thing_else", **resource)
+    item = queue.get(again)
+    assert [one.id for one in queue.of_same_resource(item, 5)] == [other, first]
+    assert [one.id for one in queue.of_same_resource(item, 1)] == [other]
+    by = Actor("carol", "person", "console:carol", Grants.of("viewer:x"))
+    assert [one.id for one in queue.of_same_resource(item, 5, by=by)] == [first]

@@ -24,6 +24,8 @@ CALLS: Mapping[str, tuple[str, Callable[[Queue, int, Actor], Any]]] = {
     "browse": ("read", lambda queue, item, by: queue.browse(by=by)),
     "count": ("read", lambda queue, item, by: queue.count(by=by)),
     "select": ("read", lambda queue, item, by: queue.select(Browse(), by=by)),
+    "item_types": ("read", lambda queue, item, by: queue.item_types(by=by)),
+    "of_same_resource": ("read", lambda queue, item, by: queue.of_same_resource(queue.get(item), 5, by=by)),
     "history": ("read", lambda queue, item, by: queue.history(item, by=by)),
     "attempts": ("read", lambda queue, item, by: queue.attempts(item, by=by)),
     "approvals": ("read", lambda queue, item, by: queue.approvals(by=by)),
@@ -59,8 +61,8 @@ CALLS: Mapping[str, tuple[str, Callable[[Queue, int, Actor], Any]]] = {
     "withdraw": ("withdraw", lambda queue, item, by: queue.withdraw("x", "thing", 1, WHY, by=by)),
 }
 #: What asks for no item: a role for another type is refused nothing, and shown nothing.
-OF_NO_ITEM = {"list", "browse", "count", "select", "approvals", "depth", "waiting_for_teams"} | {
-    "next", "next_given_back", "count_served",
+OF_NO_ITEM = {"list", "browse", "count", "select", "item_types", "approvals", "depth"} | {
+    "waiting_for_teams", "next", "next_given_back", "count_served",
 }  # fmt: skip
 #: What the host's own programs and time do, what tells nothing of an item, and what is asked before.
 NOBODYS = {

@@ -116,3 +116,11 @@ def test_htmx_gets_the_rows_alone(alice: Browser, some: Queue) -> None:
     page = alice.get(CONSOLE, headers=headers).text
     assert sorted(numbers(page)) == [1, 2, 3, 4]
     assert "<html" not in page
+
+
+def test_a_type_without_a_workflow_can_be_chosen(alice: Browser, queue: Queue) -> None:
+    """What an older release or plain SQL left behind is among the types that the list is narrowed by."""
+    number = queue.add("of_an_old_release", "parcel", 1, "low", "it is stuck").id
+    for page in (CONSOLE, f"{CONSOLE}/board", f"{CONSOLE}/next"):
+        assert "<option>of_an_old_release</option>" in alice.get(page).text
+    assert f'id="item-{number}"' in alice.get(f"{CONSOLE}?type=of_an_old_release").text

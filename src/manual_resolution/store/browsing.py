@@ -274,6 +274,51 @@ class Asking:
             return cursor.execute(statement, values).fetchall()
 
 
+def item_types(db: Db, limit: int) -> list[str]:
+    """The item types that there are items of: from one to the next along the index, not through all items."""
+    rows = db.execute(
+        """with recursive kinds (status, item_type) as (
+             select s, (select min(item_type) from manual_resolution_queue where status = s)
+               from unnest(array['pending', 'assigned', 'escalated', 'resolved']) s
+             union all
+             select k.status, (select min(q.item_type) from manual_resolution_queue q
+                                where q.status = k.status and q.item_type > k.item_type)
+               from kinds k where k.item_type is not null)
+           select distinct item_type from (select item_type from kinds limit %s) found where item_type is not null""",
+        [limit],
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def of_same_resource(db: Db, item: Item, types: Sequence[str], limit: int) -> Sequence[Item]:
+    """Other items of the resource and of these types: open ones, then the last resolved."""
+    resource = [item.resource_type, item.resource_id, item.resource_key]
+    row = db.execute(
+        "select array(select mrq_dedup_key(t, %s, %s, %s, null) from unnest(%s::text[]) t)", [*resource, list(types)]
+    ).fetchone()
+    with db.cursor(row_factory=item_row) as cursor:
+        return cursor.execute(
+            "select"
+            + ITEM
+            + """from (
+                 (select * from manual_resolution_queue where status <> 'resolved' and dedup_key = any(%(keys)s))
+                 union all
+                 (select * from manual_resolution_queue where status = 'resolved' and dedup_key = any(%(keys)s)
+                   order by resolved_at desc limit %(limit)s)) q
+                where id <> %(id)s and resource_type = %(kind)s and resource_id is not distinct from %(number)s
+                  and resource_key is not distinct from %(key)s
+                order by status = 'resolved', resolved_at desc, id desc limit %(limit)s""",
+            {
+                "keys": [item.dedup_key, *(row[0] if row else ())],
+                "id": item.id,
+                "limit": limit + 1,
+                "kind": item.resource_type,
+                "number": item.resource_id,
+                "key": item.resource_key,
+            },
+        ).fetchmany(limit)
+
+
 def count(db: Db, chosen: Browse, limit: int, within: timedelta) -> int | None:
     """How many there are, counted up to `limit`; none where counting takes longer than `within`."""
     try:

@@ -85,7 +85,7 @@ def board_page(
         typed=typed,
         lanes=[lane_of(queue, lane, count_of(queue, chosen, lane)) for lane in lanes],
         asked=dict(given),
-        types=sorted(workflow.item_type for workflow in queue.workflows),
+        types=queue.item_types(by=who),
         priorities=PRIORITIES,
         live=address_of(request, "board", digest_of(item for lane in lanes for item in lane.items)),
         may=lambda move, item: who.grants is None or who.grants.allows(move, item.item_type),

@@ -13,7 +13,7 @@ from manual_resolution.browsing import why
 from manual_resolution.case import Case
 from manual_resolution.errors import MRQError
 from manual_resolution.inert import inert_json
-from manual_resolution.item import Actor, Filter, Item
+from manual_resolution.item import Actor, Item
 from manual_resolution.masking import Mask
 from manual_resolution.placing import refuse_unless_placeable
 from manual_resolution.priority import PRIORITIES
@@ -188,8 +188,4 @@ def called(workflow: Workflow, key: str) -> str:
 
 def others(queue: Queue, item: Item, who: Actor) -> list[Item]:
     """Other items of the same resource, open ones first."""
-    if item.resource_id is None:
-        return []
-    same = Filter(resource_type=item.resource_type, resource_id=item.resource_id)
-    found = queue.list(same, resolved=True, limit=OTHERS + 1, by=who)
-    return [queue.mask(one).item(one) for one in found if one.id != item.id][:OTHERS]
+    return [queue.mask(one).item(one) for one in queue.of_same_resource(item, OTHERS, by=who)]

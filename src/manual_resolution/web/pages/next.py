@@ -31,7 +31,7 @@ def ready(request: Request, queue: TheQueue, who: Who) -> Response:
         mine=[queue.mask(one).item(one) for one in queue.list(status="assigned", owner=who.name, limit=20, by=who)],
         teams=queue.waiting_for_teams(by=who),
         last=last_of(queue, flow, who),
-        types=[workflow.item_type for workflow in queue.workflows],
+        types=queue.item_types(by=who),
         priorities=PRIORITIES,
     )
 

@@ -52,7 +52,7 @@ def queue_page(request: Request, queue: TheQueue, who: Who) -> Response:
         "breached": None if wrong or asked else queue.count(Browse(breached=True), by=who),
         "asked": asked,
         "pages": {name: query(asked, **{name: at}) for name, at in (("before", found.before), ("after", found.after))},
-        "lists": lists(queue, asked),
+        "lists": lists(queue, who, asked),
         "narrowed": any(name in asked for name in (*NARROWS, "field", "breached", "resolved")),
     }
     return page(request, "queue.html", block="rows" if is_partial(request.headers) else None, who=who, **values)
@@ -88,12 +88,12 @@ def query(asked: Mapping[str, str], **place: str | None) -> str | None:
     return f"?{urlencode(kept | at)}" if at else None
 
 
-def lists(queue: Queue, asked: Mapping[str, str]) -> dict[str, Any]:
+def lists(queue: Queue, who: Actor, asked: Mapping[str, str]) -> dict[str, Any]:
     """What can be chosen from."""
     kinds = [workflow.item_type for workflow in queue.workflows]
     chosen = asked.get("type") if asked.get("type") in kinds else None
     return {
-        "types": sorted({*kinds, asked.get("type") or kinds[0]}) if kinds else [],
+        "types": sorted({*queue.item_types(by=who), asked.get("type") or ""} - {""}),
         "priorities": PRIORITIES,
         "statuses": STATUSES,
         "held": HELD,
