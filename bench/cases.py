@@ -7,7 +7,7 @@ from itertools import count
 from time import monotonic
 from typing import Any
 
-from bench import clients, console, machine, reporting, server, sweeping, waking
+from bench import clients, console, machine, painting, reporting, server, sweeping, waking
 from bench.by_hand import Bare, ByHand, RawCopy
 from bench.clients import Client, Timed
 from bench.contender import Contender
@@ -202,6 +202,10 @@ class Bench:
             for name, question in console.questions(contender).items():
                 timed = console.asked(browse, question, self.effort.pages)
                 yield self._told(Measured("console", f"{name}, {amount} open", "MRQ", timed, busy))
+            if executable := painting.chromium():
+                for name, path in (("MRQ", console.CONSOLE), ("a bare text", painting.BARE)):
+                    timed = painting.painted(browse(), path, executable)
+                    yield self._told(Measured("console", f"first paint of Queue, {amount} open", name, timed, busy))
             for watchers in (0, console.WATCHERS):
                 timed = console.added_while_watched(contender, browse, watchers, self.effort.seconds)
                 yield self._told(Measured("console", f"add, {watchers} browsers watch", "MRQ", timed, busy))

@@ -12,6 +12,7 @@ from email.utils import format_datetime
 from html import escape
 from typing import Final, Literal
 
+from manual_resolution.alerts import Delivery
 from manual_resolution.errors import Refused
 from manual_resolution.inert import inert
 from manual_resolution.mailing import MailServer
@@ -28,12 +29,15 @@ COLOURS: Final = {"critical": "#b3261e", "high": "#d9730d", "medium": "#3b6ea8",
 ACCENT, INK, FAINT = "#3b6ea8", "#1f2933", "#616e7c"
 FONT: Final = "font-family:Segoe UI,Helvetica,Arial,sans-serif;"
 
-Outcome = Literal["sent", "already", "later", "never", "unknown"]
+Outcome = Literal["sent", "partly", "already", "later", "never", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class Mailed:
-    """What became of a day's mail, in a sentence. `already`: it was sent before, or somebody is sending it now."""
+    """What became of a day's mail, in a sentence.
+
+    `partly`: the server took it, but not for all of them. `already`: it was sent before, or somebody is sending it now.
+    """
 
     day: date
     outcome: Outcome
@@ -75,14 +79,23 @@ def send(database: Database, settings: Settings, *, until: date | None = None, a
         return _already(day, "sending", None)
     message = as_mail(report, settings.mail_from, settings.report_to, message_id)
     delivery = MailServer.at(settings.smtp_url).send(message, settings.report_to)
-    outcome: Outcome = "unknown" if delivery.arrived_perhaps else delivery.verdict
+    outcome = _outcome(delivery)
     with database.connection() as db:
-        store.end(db, day, {"sent": "sent", "unknown": "unknown"}.get(outcome, "failed"), delivery.sentence)
+        store.end(db, day, _STATES.get(outcome, "failed"), delivery.sentence)
     return Mailed(day, outcome, f"The report of {day} {_HOW[outcome]}: {delivery.sentence}.")
 
 
+def _outcome(delivery: Delivery) -> Outcome:
+    if delivery.arrived_perhaps:
+        return "unknown"
+    return "partly" if delivery.missed or delivery.again else delivery.verdict
+
+
+#: What is kept of each; a mail that some got is not begun again but on request.
+_STATES: Final = {"sent": "sent", "partly": "sent", "unknown": "unknown"}
 _HOW: Final = {
     "sent": "was mailed",
+    "partly": "was mailed, but not to everybody",
     "later": "was not mailed",
     "never": "was not mailed",
     "unknown": "was handed in, and nobody knows whether it arrived",

@@ -197,6 +197,19 @@ def test_exit_codes_of_the_mail(database_url: str) -> None:
         assert mrq("report", "--mail", url=database_url, MRQ_SMTP_URL=sink.url, **named).exit_code == 0
 
 
+def test_an_address_that_is_refused(database_url: str) -> None:
+    """Taken for one address and refused for another: exit code 1 and who misses it; it is not mailed again unasked."""
+    named = {"MRQ_MAIL_FROM": "mrq@example.com", "MRQ_REPORT_TO": ",".join(TO)}
+    for answer in ("550 no such box", "451 try later"):
+        with SmtpSink({f"RCPT {TO[1]}": answer}) as sink:
+            told = mrq("report", "--mail", "--again", url=database_url, MRQ_SMTP_URL=sink.url, **named)
+        assert (told.exit_code, sink.recipients) == (1, [[TO[0]]])
+        assert "was mailed, but not to everybody" in told.stderr and f"{TO[1]} ({answer})" in told.stderr
+    with SmtpSink() as sink:
+        assert mrq("report", "--mail", url=database_url, MRQ_SMTP_URL=sink.url, **named).exit_code == 0
+    assert not sink.raw
+
+
 def test_a_header_takes_no_second_line(database_url: str) -> None:
     """An address with a line break in it is refused before anything is sent."""
     with pytest.raises(ValueError, match="linefeed"):

@@ -22,7 +22,7 @@ Mail = Annotated[bool, typer.Option("--mail", help="Mail it to MRQ_REPORT_TO, on
 Again = Annotated[bool, typer.Option("--again", help="With --mail: once more, under the same Message-ID.")]
 
 #: Exit codes by what became of a mail.
-CODES = {"sent": 0, "already": 0, "later": 3, "never": 1, "unknown": 4}
+CODES = {"sent": 0, "already": 0, "partly": 1, "later": 3, "never": 1, "unknown": 4}
 
 
 def register(app: typer.Typer) -> None:
