@@ -12,8 +12,9 @@ import psycopg
 import pytest
 
 from manual_resolution import Settings
-from manual_resolution.report_mail import Mailed, as_html, as_mail, send
-from manual_resolution.reports import figures
+from manual_resolution.report_html import as_html
+from manual_resolution.report_mail import Mailed, as_mail, send
+from manual_resolution.reports import figures, with_spread
 from manual_resolution.store.connection import Database
 from tests.commands import Told, invoke
 from tests.conftest import Clock, Connect
@@ -145,6 +146,14 @@ def test_html_that_mail_programs_draw(connect: Connect, database_url: str) -> No
     assert not tags.fetched
     assert len(page.encode()) < 100_000
     assert "more: mrq report --json" in page
+
+
+def test_the_page(at_the_sample: psycopg.Connection[object], database_url: str) -> None:
+    """The sample's page of tables is as it was looked at, byte for byte."""
+    database = Database(database_url)
+    page = as_html(with_spread(database, figures(database, quick=True)))
+    database.close()
+    assert page == GOLDEN.with_name("report.html").read_text()
 
 
 def test_once_a_day(database_url: str, clock: Clock) -> None:

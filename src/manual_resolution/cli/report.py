@@ -47,7 +47,7 @@ def report(
     shows three and two of them without --top, --json all.
     """
     from manual_resolution import intake
-    from manual_resolution.report_mail import as_html
+    from manual_resolution.report_html import as_html
     from manual_resolution.report_text import as_text
     from manual_resolution.reports import as_json as document
     from manual_resolution.reports import figures
