@@ -12,6 +12,12 @@ from tests.browser.weeks import through
 from tests.commands import invoke
 
 REPORT = f"{CONSOLE}/report"
+#: Waits until the first plot looks otherwise.
+OTHER_THAN = """before => new Promise((done, late) => {
+  setTimeout(() => late("it looks the same"), 10000);
+  const seen = () => document.querySelector("canvas")?.toDataURL();
+  (function look() { seen() !== before ? done() : requestAnimationFrame(look); })();
+})"""
 
 
 @pytest.fixture
@@ -96,10 +102,9 @@ def test_colours_follow_the_screen(lead: Operator) -> None:
     """When the screen goes dark the plots are drawn anew in the colours of the dark."""
     lead.page.goto(REPORT)
     expect(lead.page.locator("canvas")).to_have_count(3)
-    seen = "document.querySelector('canvas').toDataURL()"
-    light = lead.page.evaluate(seen)
+    light = lead.page.evaluate("document.querySelector('canvas').toDataURL()")
     lead.page.emulate_media(color_scheme="dark")
-    lead.page.wait_for_function(f"light => {seen} !== light", arg=light)
+    lead.page.evaluate(OTHER_THAN, light)
     expect(lead.page.locator("canvas")).to_have_count(3)
 
 
