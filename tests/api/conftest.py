@@ -11,6 +11,9 @@ from manual_resolution.people import People
 from manual_resolution.registry import Registry
 from manual_resolution.web.app import create_app
 from tests.cli.small_world import workflow as parcel
+from tests.quicker import quick_passwords, routes_made_once
+
+__all__ = ["quick_passwords", "routes_made_once"]
 
 ROOT = Actor("root", "person", "cli:root@host")
 

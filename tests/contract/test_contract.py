@@ -8,8 +8,6 @@ import psycopg
 import pytest
 from fastapi.testclient import TestClient
 from psycopg import sql
-from pwdlib import PasswordHash
-from pwdlib.hashers.argon2 import Argon2Hasher
 
 from manual_resolution import Actor, Queue, Settings
 from manual_resolution.people import People
@@ -19,6 +17,9 @@ from manual_resolution.web.sentences import in_console, over_http
 from tests.cli.small_world import workflow as parcel
 from tests.contract.faces import PASSWORD, TOLD, WAITS, Api, Console, Face, Library, Step, Terminal
 from tests.contract.letters import workflow as letter
+from tests.quicker import quick_passwords, routes_made_once
+
+__all__ = ["quick_passwords", "routes_made_once"]
 
 HERE = "http://127.0.0.1:8787"
 ROOT = Actor("root", "person", "cli:root@host")
@@ -65,8 +66,6 @@ CASES: Final[dict[str, tuple[str, list[Step]]]] = {
 @pytest.fixture
 def faces(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], Face]]:
     """`faces("api", "parcel_stuck")`: a face to a queue whose one item is new."""
-    quick = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64),))
-    monkeypatch.setattr("manual_resolution.passwords.hasher", lambda: quick)
     settings = Settings(trust_as=True, metrics_file="/dev/null", writes_per_minute=100_000)
     registry = Registry([("tests.cli.small_world", parcel), ("tests.contract.letters", letter)])
     queue = Queue(database_url, settings=settings, workflows=registry)

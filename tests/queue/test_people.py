@@ -11,6 +11,9 @@ from manual_resolution import Queue, Refused
 from manual_resolution.errors import Forbidden, InvalidInput, NotFound, NotSignedIn, TooOften
 from manual_resolution.item import Actor
 from manual_resolution.people import People
+from tests.quicker import quick_passwords
+
+__all__ = ["quick_passwords"]
 
 ROOT = Actor("root", "person", "cli:root@host")
 PASSWORD = "correct horse battery"

@@ -8,26 +8,18 @@ from typing import Any, Self
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from pwdlib import PasswordHash
-from pwdlib.hashers.argon2 import Argon2Hasher
 
 from manual_resolution import Queue, Settings
 from manual_resolution.item import Actor
 from manual_resolution.registry import Registry
 from manual_resolution.web.app import create_app
 from tests.parcels import parcels
+from tests.quicker import quick_passwords, routes_made_once
+
+__all__ = ["quick_passwords", "routes_made_once"]
 
 CONSOLE = "/admin/manual-resolution-queue"
 OURS = {"Sec-Fetch-Site": "same-origin"}
-
-
-@pytest.fixture(scope="session", autouse=True)
-def quick_passwords() -> Iterator[None]:
-    """Hashing a password takes a moment instead of a good while."""
-    with pytest.MonkeyPatch.context() as patch:
-        quick = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64),))
-        patch.setattr("manual_resolution.passwords.hasher", lambda: quick)
-        yield
 
 
 @pytest.fixture
