@@ -115,7 +115,7 @@ def table(statuses: dict[str, Counter[int]]) -> str:
 @pytest.mark.slow
 def test_whatever_is_sent(served: Served, tmp_path: Path) -> None:
     """All checks over all operations: examples, edges, random ones, chains along the links. Slow: minutes."""
-    run(served, tmp_path, "--max-examples", EXAMPLES or "10")
+    run(served, tmp_path, "--max-examples", EXAMPLES or "3")
 
 
 def test_the_examples_and_some_more(served: Served, tmp_path: Path) -> None:
