@@ -33,6 +33,12 @@ def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     )
 
 
+def _choice(private: dict[str, Any]) -> str:
+    """`credit seats 2`: an option with its values."""
+    values = ", ".join(f"{name} {value}" for name, value in (private.get("values") or {}).items())
+    return f"{private.get('option', '')} {values}".strip()
+
+
 def _said(verb: str, data: dict[str, Any], private: dict[str, Any], before: Mapping[str, Any] | None) -> str:
     match verb:
         case "resolve" | "withdraw":
@@ -40,13 +46,10 @@ def _said(verb: str, data: dict[str, Any], private: dict[str, Any], before: Mapp
             confirmation = (private.get("resolution_metadata") or {}).get("confirmation")
             return f"{said} ({confirmation})" if confirmation else said
         case "attempt":
-            values = ", ".join(f"{name} {value}" for name, value in (private.get("values") or {}).items())
-            return f"{private.get('option', '')} {values}".strip()
+            return _choice(private)
         case "propose":
-            values = ", ".join(f"{name} {value}" for name, value in (private.get("values") or {}).items())
             overridden = ", ".join(private.get("overridden") or ())
-            against = f" against {overridden}" if overridden else ""
-            return f"{private.get('option', '')} {values}".strip() + against
+            return f"{_choice(private)} against {overridden}" if overridden else _choice(private)
         case "approve" | "deny":
             return str(private.get("option") or "")
         case "lapse":

@@ -8,6 +8,7 @@ import typer
 
 from manual_resolution.cli import parameters as given
 from manual_resolution.cli.face import asking, open_queue, print_item, print_json, speaker
+from manual_resolution.cli.moving import moved
 
 if TYPE_CHECKING:
     from manual_resolution.proposing import Waiting
@@ -64,7 +65,5 @@ def approve(
 
 def deny(item: given.Id, why: given.Why, as_: given.As = None, as_json: given.Json = False) -> None:
     """End a proposal. Its proposer finds your reason; you take your own back so, too."""
-    number, who = given.item_id(item), speaker(as_)
-    with closing(open_queue()) as queue:
-        found = queue.deny(number, who, why)
-    print_item(found, as_json, f"#{number}: not approved. The item is {found.assigned_to}'s again.")
+    found = moved(item, as_, lambda queue, number, who: queue.deny(number, who, why))
+    print_item(found, as_json, f"#{found.id}: not approved. The item is {found.assigned_to}'s again.")

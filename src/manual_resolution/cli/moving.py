@@ -11,6 +11,9 @@ from manual_resolution.cli.looking import filtered
 from manual_resolution.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from manual_resolution.item import Actor, Item
     from manual_resolution.queue import Queue
 
 
@@ -79,34 +82,35 @@ def nothing_waits(queue: "Queue") -> str:
     return f"Nothing waits. For teams: {waiting} (--team)." if waiting else "Nothing waits."
 
 
-def claim(item: given.Id, as_: given.As = None, as_json: given.Json = False) -> None:
-    """Claim one item. A deferred one or another team's too; your own again renews your lease."""
-    from manual_resolution.worded import instant_text
-
+def moved(item: str, as_: str | None, move: "Callable[[Queue, int, Actor], Item]") -> "Item":
+    """One item as it is after somebody's move."""
     number, who = given.item_id(item), speaker(as_)
     with closing(open_queue()) as queue:
-        found = queue.claim(number, who)
-    until = f" until {instant_text(found.lease_until)}" if found.lease_until else ""
-    print_item(found, as_json, f"#{number} is yours{until}.")
+        return move(queue, number, who)
+
+
+def claim(item: given.Id, as_: given.As = None, as_json: given.Json = False) -> None:
+    """Claim one item. A deferred one or another team's too; your own again renews your lease."""
+    print_claimed(moved(item, as_, lambda queue, number, who: queue.claim(number, who)), as_json)
 
 
 def extend(item: given.Id, as_: given.As = None, as_json: given.Json = False) -> None:
     """Renew your lease."""
+    print_claimed(moved(item, as_, lambda queue, number, who: queue.extend(number, who)), as_json)
+
+
+def print_claimed(found: "Item", as_json: bool) -> None:
+    """Whose it is, and until when."""
     from manual_resolution.worded import instant_text
 
-    number, who = given.item_id(item), speaker(as_)
-    with closing(open_queue()) as queue:
-        found = queue.extend(number, who)
     until = f" until {instant_text(found.lease_until)}" if found.lease_until else ""
-    print_item(found, as_json, f"#{number} is yours{until}.")
+    print_item(found, as_json, f"#{found.id} is yours{until}.")
 
 
 def release(item: given.Id, note: given.Note = None, as_: given.As = None, as_json: given.Json = False) -> None:
     """Give your item back, undecided."""
-    number, who = given.item_id(item), speaker(as_)
-    with closing(open_queue()) as queue:
-        found = queue.release(number, who, note)
-    print_item(found, as_json, f"#{number} waits again.")
+    found = moved(item, as_, lambda queue, number, who: queue.release(number, who, note))
+    print_item(found, as_json, f"#{found.id} waits again.")
 
 
 def hand_over(
@@ -117,26 +121,20 @@ def hand_over(
     as_json: given.Json = False,
 ) -> None:
     """Give your item to a colleague."""
-    number, who = given.item_id(item), speaker(as_)
-    with closing(open_queue()) as queue:
-        found = queue.hand_over(number, who, to, note)
-    print_item(found, as_json, f"#{number} is {found.assigned_to}'s now.")
+    found = moved(item, as_, lambda queue, number, who: queue.hand_over(number, who, to, note))
+    print_item(found, as_json, f"#{found.id} is {found.assigned_to}'s now.")
 
 
 def take_over(item: given.Id, why: given.Why, as_: given.As = None, as_json: given.Json = False) -> None:
     """Take an item from its owner, saying why."""
-    number, who = given.item_id(item), speaker(as_)
-    with closing(open_queue()) as queue:
-        found = queue.take_over(number, who, why)
-    print_item(found, as_json, f"#{number} is yours.")
+    found = moved(item, as_, lambda queue, number, who: queue.take_over(number, who, why))
+    print_item(found, as_json, f"#{found.id} is yours.")
 
 
 def decline(item: given.Id, why: given.Why, as_: given.As = None, as_json: given.Json = False) -> None:
     """Give your item back and never be served it again."""
-    number, who = given.item_id(item), speaker(as_)
-    with closing(open_queue()) as queue:
-        found = queue.decline(number, who, why)
-    print_item(found, as_json, f"#{number} waits for somebody else.")
+    found = moved(item, as_, lambda queue, number, who: queue.decline(number, who, why))
+    print_item(found, as_json, f"#{found.id} waits for somebody else.")
 
 
 def defer(
@@ -178,10 +176,8 @@ def escalate(
     as_json: given.Json = False,
 ) -> None:
     """Pass an item on to a team. Without --to to anybody else; you are not served it again."""
-    number, who = given.item_id(item), speaker(as_)
-    with closing(open_queue()) as queue:
-        found = queue.escalate(number, who, why, to=to)
-    print_item(found, as_json, f"#{number} waits for {found.escalated_to or 'anybody else'}.")
+    found = moved(item, as_, lambda queue, number, who: queue.escalate(number, who, why, to=to))
+    print_item(found, as_json, f"#{found.id} waits for {found.escalated_to or 'anybody else'}.")
     measure(found)
 
 
@@ -198,10 +194,8 @@ def priority(
     """Change an item's priority. A higher one moves its deadline earlier, nothing moves it later."""
     from manual_resolution.cli.show import due_text
 
-    number, who = given.item_id(item), speaker(as_)
-    with closing(open_queue()) as queue:
-        found = queue.set_priority(number, who, to, why)
-    print_item(found, as_json, f"#{number} is {found.priority} now, {due_text(found)}.")
+    found = moved(item, as_, lambda queue, number, who: queue.set_priority(number, who, to, why))
+    print_item(found, as_json, f"#{found.id} is {found.priority} now, {due_text(found)}.")
 
 
 def place(
@@ -238,10 +232,8 @@ def note(
     as_json: given.Json = False,
 ) -> None:
     """Add a note to an item's history."""
-    number, who = given.item_id(item), speaker(as_)
-    with closing(open_queue()) as queue:
-        found = queue.note(number, who, text)
-    print_item(found, as_json, f"Noted on #{number}.")
+    found = moved(item, as_, lambda queue, number, who: queue.note(number, who, text))
+    print_item(found, as_json, f"Noted on #{found.id}.")
 
 
 def amend(
@@ -267,7 +259,5 @@ def amend(
 
 def reopen(item: given.Id, why: given.Why, as_: given.As = None, as_json: given.Json = False) -> None:
     """Make a new item from a resolved one."""
-    number, who = given.item_id(item), speaker(as_)
-    with closing(open_queue()) as queue:
-        found = queue.reopen(number, who, why)
-    print_item(found, as_json, f"#{number} is open again, as #{found.id}.")
+    found = moved(item, as_, lambda queue, number, who: queue.reopen(number, who, why))
+    print_item(found, as_json, f"#{found.reopened_from} is open again, as #{found.id}.")
