@@ -124,6 +124,14 @@ def test_a_long_list_is_folded(alice: Browser, connect: Connect) -> None:
     assert set(re.findall(r">(type_\d\d)<", page)) == {f"type_{n}" for n in range(10, 60)}
 
 
+def test_very_many(alice: Browser, worked: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of more items than are read by the way the page has the sums, and says where the percentiles are."""
+    monkeypatch.setattr("manual_resolution.web.pages.report.MOST_READ", worked.resolved - 1)
+    told = text_of(alice.get(f"{CONSOLE}/report?days=7").text)
+    assert f"Items resolved {worked.resolved}" in told
+    assert "percentiles of so many: mrq report" in told and "Come-back rate none" not in told
+
+
 def test_who_may_see_it(app: FastAPI, queue: Queue) -> None:
     """The page and the way to it are for whoever may `report`; to others it is refused, and stands in no menu."""
     queue.people.add(ROOT, "root", ["admin"], PASSWORD)

@@ -23,6 +23,8 @@ router = APIRouter(prefix=CONSOLE, include_in_schema=False)
 
 DAYS: Final = 30
 WINDOWS: Final = (7, 30, 90, 365)
+#: Resolved items up to which percentiles and come-backs, which are read from the items, are asked for by the way.
+MOST_READ: Final = 200_000
 #: Lines of a table before the rest is folded away.
 LINES: Final = 12
 #: Hours at both ends of the scale of hours, which is logarithmic, and what is marked on it.
@@ -60,11 +62,12 @@ def report_page(request: Request, queue: TheQueue, who: Who) -> Response:
 def asked_for(queue: Queue, asked: Mapping[str, str]) -> Report:
     """The report of so many days until a day, both as they were typed; raises `InvalidInput`.
 
-    Without the audit's head, which nobody reads from a page.
+    Without the audit's head, which nobody reads from a page; of very many items without percentiles and come-backs.
     """
     days = read_number(asked.get("days") or DAYS, "days", MOST_DAYS)
     until = intake.day(asked["until"], "until") if asked.get("until") else None
-    return with_spread(queue.database, figures(queue.database, days, until, settings=queue.settings, quick=True))
+    found = figures(queue.database, days, until, settings=queue.settings, quick=True)
+    return with_spread(queue.database, found) if found.resolved <= MOST_READ else found
 
 
 def windows_beside(report: Report) -> dict[str, str | None]:
