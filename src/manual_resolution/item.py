@@ -55,7 +55,7 @@ class Browse(Filter):
     """
 
     status: str | None = None
-    assignee: str | None = None
+    owner: str | None = None
     team: str | None = None
     held: str | None = None
     breached: bool | None = None

@@ -152,7 +152,7 @@ def test_each_filter_keeps_what_fits(letters: Queue, lose: Callable[..., int], c
     assert ids(letters, age="4h") == [old]
     assert ids(letters, breached=True) == [old]
     assert set(ids(letters, breached=False)) == {owned, passed, aside}
-    assert ids(letters, assignee="bob@example.com") == ids(letters, field=["place=cellar"]) == [owned]
+    assert ids(letters, owner="bob@example.com") == ids(letters, field=["place=cellar"]) == [owned]
     assert ids(letters, team="support") == ids(letters, status="escalated") == [passed]
     assert ids(letters, held="deferred") == [aside]
     assert ids(letters, field=["sent=2026-01-01..2026-01-15"]) == ids(letters, field=["sent=..2026-01-31"]) == [old]

@@ -70,7 +70,7 @@ def test_the_proposal_that_is_approved(alice: Browser, queue: Queue) -> None:
 def test_every_part_of_an_address(alice: Browser, queue: Queue) -> None:
     """Each filter, cursor and number in an address is shown or told about, whatever it is."""
     queue.add("parcel_stuck", "parcel", 1, "high", "stuck")
-    names = ("text", "type", "priority", "status", "held", "assignee", "team", "age", "resource", "after", "before")
+    names = ("text", "type", "priority", "status", "held", "owner", "team", "age", "resource", "after", "before")
     for text in HOSTILE[::2]:
         for name in names:
             answer = alice.get(f"{CONSOLE}?{urlencode({name: text[:3000]})}")

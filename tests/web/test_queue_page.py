@@ -33,7 +33,7 @@ def numbers(page: str) -> list[int]:
         ({"type": "letter_lost"}, [3, 4]),
         ({"priority": "high"}, [1]),
         ({"status": "escalated"}, [4]),
-        ({"assignee": "me"}, [3]),
+        ({"owner": "me"}, [3]),
         ({"assignee": "alice"}, [3]),
         ({"team": "support"}, [4]),
         ({"text": "house num"}, [1]),

@@ -78,7 +78,6 @@ def list_(
     as_json: given.Json = False,
 ) -> None:
     """List items in the order of work. Those whose outcome is unknown come first, resolved ones last."""
-    from manual_resolution import intake
     from manual_resolution.browsing import browse_from
 
     chosen = browse_from(
@@ -86,7 +85,7 @@ def list_(
         priority=priority,
         resource=resource,
         status=status,
-        assignee=None if owner is None else intake.operator(owner, "owner"),
+        owner=owner,
         team=team,
         held=held,
         breached=overdue,

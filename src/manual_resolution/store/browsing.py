@@ -54,7 +54,7 @@ _ASKED: Final[dict[str, LiteralString]] = {
     "resource_type": " and resource_type = %(resource_type)s::text",
     "resource_id": " and resource_id = %(resource_id)s::bigint",
     "status": " and status = %(status)s::text",
-    "assignee": " and assigned_to = %(assignee)s::text",
+    "owner": " and assigned_to = %(owner)s::text",
     "team": " and escalated_to = %(team)s::text",
     "held": " and held = %(held)s::text",
     "age": " and created_at <= (select mrq_now()) - %(age)s::interval",
@@ -71,7 +71,7 @@ _BREACHED: Final[dict[bool, LiteralString]] = {
 
 def asked_values(chosen: Browse) -> dict[str, Any]:
     """A browse as statement parameters."""
-    values = narrowed(chosen) | {name: getattr(chosen, name) for name in ("status", "assignee", "team", "held", "age")}
+    values = narrowed(chosen) | {name: getattr(chosen, name) for name in ("status", "owner", "team", "held", "age")}
     values["words"] = words(chosen)
     if chosen.priority in PRIORITIES:
         values |= {"own": PRIORITIES.index(chosen.priority), "higher": PRIORITIES.index(chosen.priority) - 1}
@@ -136,7 +136,7 @@ def parts_of(chosen: Browse) -> list[int]:
 def _sources(chosen: Browse, part: int) -> tuple[LiteralString, ...]:
     """What a part is to be read from; what may be taken by anybody has no owner, hold or team."""
     found = _SOURCES[part]
-    if part == OPEN and (chosen.assignee or chosen.status == "assigned"):
+    if part == OPEN and (chosen.owner or chosen.status == "assigned"):
         found = ("status = 'assigned'",)
     elif part == OPEN and (chosen.team or chosen.held):
         found = found[1:]

@@ -80,7 +80,7 @@ def list_(
         priority=priority,
         resource=resource,
         status=status,
-        assignee=None if owner is None else intake.operator(owner, "owner"),
+        owner=owner,
         team=team,
         held=held,
         breached=None if overdue is None else kinds.read_switch(overdue, "overdue"),

@@ -118,7 +118,7 @@ def teams_of(queue: Queue, who: Actor) -> list[str] | None:
 
 def held_by(queue: Queue, who: Actor, flow: Flow) -> Item | None:
     """The first item that somebody claimed before and has not come to yet on the way."""
-    chosen = Browse(item_type=flow.item_type, priority=flow.priority, status="assigned", assignee=who.name)
+    chosen = Browse(item_type=flow.item_type, priority=flow.priority, status="assigned", owner=who.name)
     mine = queue.browse(chosen, limit=LONGEST + 1, by=who).items
     return next((item for item in mine if not item.held and item.id not in flow.passed), None)
 

@@ -53,7 +53,7 @@ def queue_page(request: Request, queue: TheQueue, who: Who) -> Response:
         "asked": asked,
         "pages": {name: query(asked, **{name: at}) for name, at in (("before", found.before), ("after", found.after))},
         "lists": lists(queue, who, asked),
-        "narrowed": any(name in asked for name in (*NARROWS, "field", "breached", "resolved")),
+        "narrowed": any(name in asked for name in (*NARROWS, "assignee", "field", "breached", "resolved")),
     }
     return page(request, "queue.html", block="rows" if is_partial(request.headers) else None, who=who, **values)
 
