@@ -251,14 +251,19 @@ def test_a_late_commit_is_found(letters: Queue, lose: Callable[..., int], databa
     assert ids(letters, text="slowly") == [1]
 
 
-@pytest.mark.parametrize(("walked", "most"), [(100, 10_000), (1, 10_000), (1, 2)], ids=["walked", "gathered", "sifted"])
+@pytest.mark.parametrize(
+    ("walked", "most", "common"),
+    [("100", 10_000, 0), ("1", 10_000, 0), ("1", 2, 0), ("1", 10_000, 10_000)],
+    ids=["walked", "gathered", "sifted", "rare"],
+)
 def test_a_search_is_the_list_of_what_says_so(
-    queue: Queue, many: list[int], db: Any, monkeypatch: pytest.MonkeyPatch, walked: int, most: int
+    queue: Queue, many: list[int], db: Any, monkeypatch: pytest.MonkeyPatch, walked: str, most: int, common: int
 ) -> None:
     """Common, rare or in between: what a search finds stands in the list's order, page after page, and is counted."""
     monkeypatch.setattr(store, "WALKED", walked)
     monkeypatch.setattr(store, "FAR", walked)
     monkeypatch.setattr(words, "MOST", most)
+    monkeypatch.setattr(words, "COMMON", common)
     db.execute("update manual_resolution_queue set reason = 'a seldom word' where id % 3 = 0 and status <> 'resolved'")
     queue.searching.keep()
     for narrower in ({}, {"priority": "high"}, {"item_type": "x"}, {"status": "resolved"}, {"resolved": True}):

@@ -16,7 +16,7 @@ from manual_resolution.item import Browse, Item
 from manual_resolution.priority import PRIORITIES
 from manual_resolution.store.connection import Db
 from manual_resolution.store.items import ITEM, item_row, narrowed, within
-from manual_resolution.store.searching import GATHERED, HISTORY, LANES, SAYS, found_in, gathered
+from manual_resolution.store.searching import GATHERED, HISTORY, LANES, SAYS, found_in, gathered, is_rare
 from manual_resolution.words import SHORT, query, words_of
 
 #: The parts of a list, in their order: unknown outcomes, other open items, resolved ones.
@@ -81,14 +81,18 @@ def asked_values(chosen: Browse) -> dict[str, Any]:
     return values
 
 
-def words(chosen: Browse) -> str:
-    """What is asked of the words of an item: those of the text, and of what else is asked and stands there."""
+def words(chosen: Browse, *, whole_only: bool = False) -> str:
+    """What is asked of the words of an item: those of the text, and of what else is asked and stands there.
+
+    `whole_only`: without the one that may be unfinished.
+    """
     if not searches(chosen):
         return ""
     facts = [value for _, value in chosen.facts if ".." not in value and len(value) <= SHORT]
     known = [chosen.item_type, chosen.resource_type, chosen.resource_id, *facts]
     whole = [word for one in known if one is not None for word in words_of(str(one))]
-    return query(words_of(chosen.text or ""), whole)
+    *begun, last = words_of(chosen.text or "") or [""]
+    return query([], [*whole, *begun]) if whole_only else query([*begun, last], whole)
 
 
 def searches(chosen: Browse) -> bool:
@@ -147,10 +151,18 @@ def _sources(chosen: Browse, part: int) -> tuple[LiteralString, ...]:
 
 def page(db: Db, chosen: Browse, part: int, place: dict[str, Any] | None, *, back: bool, limit: int) -> Sequence[Item]:
     """At most `limit` items of one part that follow `place` (or, `back`, stand before it, the nearest first)."""
-    asking = Asking(db, chosen, place or {}, part == RESOLVED, back, limit)
+    asking = Asking(db, chosen, asked_values(chosen) | (place or {}), part == RESOLVED, back, place is not None)
     sources = _sources(chosen, part)
-    if not asking.words or part == UNKNOWN:
-        return asking.read(sources, asked(chosen))
+    if not searches(chosen) or part == UNKNOWN:
+        return asking.read(sources, asked(chosen), limit=limit)
+    near = asking.walk(sources, limit, WALKED, asking.order)
+    if len(near) >= limit:
+        return near
+    asking.narrow()
+    if asking.rare and not near:
+        ids, whole = gathered(db, asking.values, range(HISTORY + (part == RESOLVED)))
+        if whole:
+            return asking.read(sources, asked(chosen, GATHERED), limit=limit, found=ids) if ids != "{}" else []
     found: list[Item] = []
     for lane in _lanes(chosen, part, place, back=back):
         found += asking.search([source + _IN_LANE[lane] for source in sources], lane, limit - len(found))
@@ -161,9 +173,10 @@ def page(db: Db, chosen: Browse, part: int, place: dict[str, Any] | None, *, bac
 
 #: The items of a lane; those that are resolved are one, which words not moved there yet belong to as well.
 _IN_LANE: Final[tuple[LiteralString, ...]] = (*[" and priority_rank = " + lane for lane in LANES[:HISTORY]], "")
-#: Items that are walked past in a lane before its words are asked, and at most where enough of those say them.
-WALKED: Final = 100
-FAR: Final = 2500
+#: Items that are walked past in a lane before its words are asked, and at most where enough of those say them. Literal,
+#: so that PostgreSQL plans such a statement once.
+WALKED: Final[LiteralString] = "100"
+FAR: Final[LiteralString] = "2500"
 
 
 def _lanes(chosen: Browse, part: int, place: dict[str, Any] | None, *, back: bool) -> Sequence[int]:
@@ -179,21 +192,24 @@ def _lanes(chosen: Browse, part: int, place: dict[str, Any] | None, *, back: boo
     return lanes[::-1] if back else lanes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asking:
-    """One page's question: what follows `place`, or stands before it."""
+    """One page's question: what follows a place, or stands before it. `rare`: few items seem to say the words."""
 
     db: Db
     chosen: Browse
-    place: dict[str, Any]
-    resolved: bool
-    back: bool
-    limit: int
+    values: dict[str, Any]
+    resolved: bool = False
+    back: bool = False
+    placed: bool = False
+    rare: bool = False
 
-    @property
-    def words(self) -> str:
-        """What is asked of the words."""
-        return words(self.chosen)
+    def narrow(self) -> None:
+        """Choose what the words' index is asked for: a word that may be unfinished costs it all words that begin so."""
+        begun, full = words(self.chosen, whole_only=True), self.values["words"]
+        self.rare = bool(begun) and begun != full and is_rare(self.db, begun)
+        self.values["narrow"] = begun if self.rare else full
+        self.rare = self.rare or is_rare(self.db, full.replace(":*", ""))  # of beginnings there are no statistics
 
     @property
     def order(self) -> LiteralString:
@@ -201,9 +217,14 @@ class Asking:
         return _ORDER[self.resolved, self.back][1]
 
     @property
+    def order_in_lane(self) -> LiteralString:
+        """The same within one lane: what is equal there would have all of it sorted."""
+        return self.order if self.resolved else self.order.partition(", ")[2]
+
+    @property
     def follows(self) -> LiteralString:
         """Which rows follow the place."""
-        return _ORDER[self.resolved, self.back][0] if self.place else ""
+        return _ORDER[self.resolved, self.back][0] if self.placed else ""
 
     def read(self, sources: Sequence[LiteralString], where: LiteralString, **more: Any) -> list[Item]:
         """Each source in its order, what fits taken from it."""
@@ -212,39 +233,38 @@ class Asking:
 
     def search(self, sources: Sequence[LiteralString], lane: int, limit: int) -> list[Item]:
         """What says the words in one lane."""
-        found = self._walk(sources, limit, WALKED)
+        found = self.walk(sources, limit, WALKED, self.order_in_lane)
         if len(found) < limit and self._is_behind(sources):
-            if (far := enough(len(found), limit)) <= FAR:
-                found = self._walk(sources, limit, far)
+            if is_enough(len(found), limit):
+                found = self.walk(sources, limit, FAR, self.order_in_lane)
             if len(found) < limit:
                 found = self._asked_of_words(sources, lane, limit)
         return found
 
+    def walk(
+        self, sources: Sequence[LiteralString], limit: int, walked: LiteralString, order: LiteralString
+    ) -> list[Item]:
+        """What is found among the first so many items of each source."""
+        table: LiteralString = "select * from (select * from manual_resolution_queue where "
+        where = (
+            self.follows + " order by " + self.order + " limit " + walked + ") walked where true" + asked(self.chosen)
+        )
+        return self._items([table + source + where for source in sources], order, limit=limit)
+
     def _is_behind(self, sources: Sequence[LiteralString]) -> bool:
         """Whether there is anything behind what was walked past."""
-        each: LiteralString = " union all ".join(
-            [
-                "(select from manual_resolution_queue where " + one + self.follows + " offset %(walked)s)"
-                for one in sources
-            ]
-        )
-        values = asked_values(self.chosen) | self.place | {"walked": WALKED}
-        row = self.db.execute("select exists (" + each + ")", values).fetchone()
+        table: LiteralString = "(select from manual_resolution_queue where "
+        each = " union all ".join([table + one + self.follows + " offset " + WALKED + ")" for one in sources])
+        row = self.db.execute("select exists (" + each + ")", self.values).fetchone()
         return row is not None and bool(row[0])
 
     def _asked_of_words(self, sources: Sequence[LiteralString], lane: int, limit: int) -> list[Item]:
         """What the words' own index finds."""
         lanes = range(HISTORY + 1) if lane == HISTORY else [lane]
-        ids, whole = gathered(self.db, self.words, lanes)
+        ids, whole = gathered(self.db, self.values, lanes)
         if not whole:
             return self._sift(sources, found_in(lanes), limit)
-        return self.read(sources, asked(self.chosen, GATHERED), found=ids, limit=limit) if ids else []
-
-    def _walk(self, sources: Sequence[LiteralString], limit: int, walked: int) -> list[Item]:
-        """What is found among the first so many items of each source."""
-        table: LiteralString = "select * from (select * from manual_resolution_queue where "
-        where = self.follows + " order by " + self.order + " limit %(walked)s) walked where true" + asked(self.chosen)
-        return self._items([table + source + where for source in sources], self.order, limit=limit, walked=walked)
+        return self.read(sources, asked(self.chosen, GATHERED), found=ids, limit=limit) if ids != "{}" else []
 
     def _sift(self, sources: Sequence[LiteralString], found: LiteralString, limit: int) -> list[Item]:
         """What is found by reading the lane's index once, of more items than are worth reading each.
@@ -259,7 +279,7 @@ class Asking:
             + asked(self.chosen, "")
             + ") q on true"
         )
-        order = ", ".join(["f." + key for key in self.order.split(", ")])
+        order = ", ".join(["f." + key for key in self.order_in_lane.split(", ")])
         with self.db.transaction():
             self.db.execute("set local work_mem = '64MB'")
             return self._items([table + source + where + row for source in sources], order, limit=limit)
@@ -269,9 +289,8 @@ class Asking:
             ["(" + source + " order by " + order + " limit %(limit)s)" for source in sources]
         )
         statement = "select" + ITEM + "from (" + each + ") q order by " + self.order + " limit %(limit)s"
-        values = asked_values(self.chosen) | self.place | {"limit": self.limit} | more
         with self.db.cursor(row_factory=item_row) as cursor:
-            return cursor.execute(statement, values).fetchall()
+            return cursor.execute(statement, self.values | more).fetchall()
 
 
 def item_types(db: Db, limit: int) -> list[str]:
@@ -338,31 +357,41 @@ def _counted(db: Db, chosen: Browse, limit: int) -> int:
     values = asked_values(chosen) | {"limit": limit}
     if not searches(chosen):
         return _number(db, listed + asked(chosen), values)
-    number, ids, whole = 0, list[int](), True
-    for lane in range(HISTORY + 1) if RESOLVED in parts_of(chosen) else range(HISTORY):
-        if lane < HISTORY and _are_many(db, chosen, _IN_LANE[lane], limit):
+    asking = Asking(db, chosen, values)
+    if _are_many(db, asking, "", limit):
+        return limit
+    asking.narrow()
+    lanes = range(HISTORY + 1) if RESOLVED in parts_of(chosen) else range(HISTORY)
+    if asking.rare:
+        ids, whole = gathered(db, asking.values, lanes)
+        if whole:
+            return _number(db, listed + asked(chosen, GATHERED), values | {"found": ids})
+    number = 0
+    for lane in lanes:  # any lane alone may have enough
+        if lane < HISTORY and _are_many(db, asking, _IN_LANE[lane], limit):
             return limit
-        found, all_found = gathered(db, words(chosen), [lane])
-        ids, whole = ids + found, whole and all_found
-        if ids and (not all_found or lane >= HISTORY - 1):
-            number = _number(db, listed + asked(chosen, GATHERED), values | {"found": ids})
+        ids, whole = gathered(db, asking.values, [lane], 4 * limit)
+        found = _number(db, listed + asked(chosen, GATHERED), values | {"found": ids}) if ids != "{}" else 0
+        number += found
         if number >= limit:
             return number
-    return number if whole else _number(db, listed + asked(chosen), values)
+        if not whole:
+            return _number(db, listed + asked(chosen), values)
+    return number
 
 
-def _are_many(db: Db, chosen: Browse, in_lane: LiteralString, limit: int) -> bool:
+def _are_many(db: Db, asking: Asking, in_lane: LiteralString, limit: int) -> bool:
     """Whether `limit` are met soon, walking past what is served in a lane."""
     walked: LiteralString = "(select * from manual_resolution_queue where " + _SERVED + in_lane + " order by " + _KEY
-    statement: LiteralString = "select from " + walked + " limit %(walked)s) walked where true" + asked(chosen)
-    values = asked_values(chosen) | {"limit": limit}
-    far = enough(_number(db, statement, values | {"walked": WALKED}), limit)
-    return far <= FAR and _number(db, statement, values | {"walked": far}) >= limit
+    where = ") walked where true" + asked(asking.chosen)
+    near = "select from " + walked + " limit " + WALKED + where
+    far = "select from " + walked + " limit " + FAR + where
+    return is_enough(_number(db, near, asking.values), limit) and _number(db, far, asking.values) >= limit
 
 
-def enough(found: int, limit: int) -> int:
-    """How far to walk for `limit`, by what was found among the first `WALKED`."""
-    return limit * WALKED * 3 // (2 * found) if found else FAR + 1
+def is_enough(found: int, limit: int) -> bool:
+    """Whether walking far finds `limit`, by what was found among the first."""
+    return found * int(FAR) >= limit * int(WALKED)
 
 
 def _number(db: Db, statement: LiteralString, values: dict[str, Any]) -> int:

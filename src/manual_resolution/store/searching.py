@@ -23,6 +23,8 @@ SAYS: Final = " and (select s.words @@ %(words)s::tsquery from mrq_search s wher
 GATHERED: Final = " and id = any (%(found)s::bigint[])"
 #: More than so many are not gathered: reading their rows costs more than walking past others in their order.
 MOST: Final = 10_000
+#: Words that more items seem to say are common.
+COMMON: Final = 40_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +47,37 @@ _TOLD: Final = " id, version, item_type, resource_type, resource_id, resource_ke
 # ------------------------------------------------------------------ finding
 
 
+def is_rare(db: Db, words: str) -> bool:
+    """Whether so few items say the words, by PostgreSQL's statistics, that their index is asked before all else."""
+    row = db.execute("explain (format json) select from mrq_search where words @@ %s::tsquery", [words]).fetchone()
+    return row is not None and row[0][0]["Plan"]["Plan Rows"] < COMMON
+
+
 def found_in(lanes: Sequence[int]) -> LiteralString:
-    """The ids of the items in these lanes that say the words: each lane by its index."""
+    """The ids of the items in these lanes that say the words: each lane by its index, which is asked for `narrow`."""
     return " union all ".join(
         [
-            "select item_id from mrq_search where lane = " + LANES[lane] + " and words @@ %(words)s::tsquery"
+            "select item_id from (select item_id, words from mrq_search where lane = "
+            + LANES[lane]
+            + " and words @@ %(narrow)s::tsquery offset 0) n where words @@ %(words)s::tsquery"
             for lane in lanes
         ]
     )
 
 
-def gathered(db: Db, words: str, lanes: Sequence[int]) -> tuple[list[int], bool]:
-    """The ids of the items in these lanes that say the words, at most `MOST`, and whether those are all.
+def gathered(db: Db, values: Mapping[str, Any], lanes: Sequence[int], most: int | None = None) -> tuple[str, bool]:
+    """The ids of the items in these lanes that say the words, as an array's text, at most `most`; are they all?
 
     How rare a word is PostgreSQL cannot tell from its beginning. `materialized`: else it would hope to meet enough of
     them by chance.
     """
-    statement = "with found as materialized (" + found_in(lanes) + ") select item_id from found limit %(limit)s"
-    rows = db.execute(statement, {"words": words, "limit": MOST + 1}).fetchall()
-    return [row[0] for row in rows[:MOST]], len(rows) <= MOST
+    most = MOST if most is None else most
+    row = db.execute(
+        "with found as materialized (" + found_in(lanes) + "), few as (select item_id from found limit %(most)s)"
+        " select coalesce(array_agg(item_id), '{}')::text, count(*) from few",
+        {"words": values["words"], "narrow": values["narrow"], "most": most + 1},
+    ).fetchone()
+    return (str(row[0]), int(row[1]) <= most) if row else ("{}", True)
 
 
 # ------------------------------------------------------------------ keeping
