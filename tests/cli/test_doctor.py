@@ -106,6 +106,19 @@ def test_every_guard_is_looked_at(shipped: list[Thing]) -> None:
     assert generated == {"wake_at", "calm", "priority_rank"}
 
 
+@pytest.mark.parametrize("duty", ["operator", "worker", "console"])
+def test_looking_waits_for_nobody_and_needs_no_table(
+    database_url: str, connect: Any, as_role: Any, shipped: list[Thing], duty: str
+) -> None:
+    """What is shipped is described without the real tables: no lock on them, no right to them, nothing counted anew."""
+    holds = connect()
+    holds.execute("begin")
+    holds.execute("lock manual_resolution_queue in access exclusive mode")
+    with psycopg.connect(as_role(database_url, duty), autocommit=True) as db:
+        db.execute("set lock_timeout = '5s'")
+        assert len(catalog.shipped(db)) == len(shipped)
+
+
 def test_an_untouched_schema_has_nothing_wrong(undone: Db, shipped: list[Thing]) -> None:
     """On a schema as migrated no guard is named, so what follows finds what was taken away."""
     assert wrong(list(doctor.compared(shipped, catalog.present(undone)))) == []
