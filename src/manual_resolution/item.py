@@ -136,11 +136,13 @@ class Item:
 
     def as_json(self) -> dict[str, Any]:
         """The item under its column names, JSON-ready: times as ISO 8601 UTC, no position as null."""
-        row = {name: json_ready(getattr(self, name)) for name in COLUMNS}
+        row = {name: self.__dict__[name] for name in COLUMNS}
+        row |= {name: iso(row[name]) for name in INSTANTS if row[name] is not None}
         return row | {"position": None if self.position == float("inf") else self.position}
 
 
 COLUMNS: Final = tuple(field.name for field in fields(Item) if field.name != "read_at")
+INSTANTS: Final = tuple(field.name for field in fields(Item) if "datetime" in str(field.type) and field.name in COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)

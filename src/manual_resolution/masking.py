@@ -127,9 +127,14 @@ class Mask:
         return told | {"context": self.context(private["context"])} if "context" in private else told
 
 
+NOTHING: Final = Mask()
+
+
 def mask_of(workflow: Workflow, *contexts: Mapping[str, Any] | None, reveal: bool = False) -> Mask:
     """The mask for an item with these contexts; `reveal` hides only what is secret."""
     hidden = [one for one in context_fields(workflow.context) if hides(one.metadata, reveal)]
+    if not hidden:
+        return NOTHING
     given = [(one, context[one.name]) for one in hidden for context in contexts if context and one.name in context]
     held = [(one, value) for one, value in given if not is_empty(value)]
     texts = {text.lower(): one for one, value in held for text in texts_in(value) if len(text) >= SHORTEST}

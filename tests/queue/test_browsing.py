@@ -335,7 +335,7 @@ def test_a_long_backlog_keeps_nobody_waiting(letters: Queue, lose: Callable[...,
     assert ([item.id for item in page.items], page.whole) == ([last], False)
     while not (page := letters.browse(browse_from(text="shelf"))).whole:
         assert first in [item.id for item in page.items]
-    assert str(letters.count(browse_from(text="one of many"), most=5000)) == "3,999"
+    assert len(letters.browse(browse_from(text="one of many"), limit=5000).items) == 3999
 
 
 @pytest.mark.parametrize("text", ["", " ", "-", "x", "a b", "\0abc", "é\ud800", "w" * 201])
