@@ -19,6 +19,11 @@ def listeners(db: psycopg.Connection[Any]) -> list[int]:
     return [pid for (pid,) in locks.fetchall()]
 
 
+def until_nobody_listens(db: psycopg.Connection[Any]) -> None:
+    """Return when those of an earlier test have left: they do within moments after they were closed."""
+    until(lambda: not listeners(db))
+
+
 def until(true: Callable[[], bool]) -> None:
     """Return as soon as it is so."""
     ends = monotonic() + LONG

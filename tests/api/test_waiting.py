@@ -15,12 +15,13 @@ from manual_resolution.people import People
 from manual_resolution.web.api import waiting
 from manual_resolution.web.app import create_app
 from tests.api.conftest import ROOT
-from tests.listening import listeners, until
+from tests.listening import listeners, until, until_nobody_listens
 
 
 def test_a_request_waits(as_: Any, add: Any, connect: Any) -> None:
     """`POST /next?wait=` answers as soon as an item comes, and 204 where none does."""
     alice, db = as_("alice"), connect()
+    until_nobody_listens(db)
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(alice.post, "/next?wait=50")
         until(lambda: bool(listeners(db)))
@@ -63,6 +64,7 @@ def test_nothing_is_claimed_for_who_went_away(
     """A client that closes its connection while it waits is not given what comes later."""
     monkeypatch.setattr(arrivals, "EVERY", 0.05)
     token, db, places = people.add_token(ROOT, "alice", "waits", ["operator"])[1], connect(), waiting.PLACES._value
+    until_nobody_listens(db)
     served.request("POST", "/api/v1/next?wait=50", headers={"Authorization": f"Bearer {token}"})
     until(lambda: bool(listeners(db)))
     assert waiting.PLACES._value == places - 1

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.listening import listeners, until
+from tests.listening import listeners, until, until_nobody_listens
 from tests.processes import Terminal
 
 CTRL_C = "\x03"
@@ -32,6 +32,7 @@ def at_terminal(environment: dict[str, str]) -> Iterator[Callable[..., Terminal]
 def until_it_waits(connect: Callable[..., psycopg.Connection[Any]]) -> Callable[[], None]:
     """Returns when somebody listens for arrivals."""
     db = connect()
+    until_nobody_listens(db)
     return lambda: until(lambda: bool(listeners(db)))
 
 

@@ -1,13 +1,14 @@
 """Waiting for the next item: a consumer is told of what arrives, and finds by itself what nobody tells."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from threading import Thread
 from typing import Any
 
+import psycopg
 import pytest
 
 from manual_resolution import Item, Queue, arrivals, intake
-from tests.listening import LONG, listeners, until
+from tests.listening import LONG, listeners, until, until_nobody_listens
 from tests.queue.conftest import NewQueue
 
 
@@ -29,16 +30,26 @@ class Consumer(Thread):
         return self.item.id
 
 
+@pytest.fixture(autouse=True)
+def nobody_yet(db: Any) -> None:
+    """Nobody listens when a test begins."""
+    until_nobody_listens(db)
+
+
 @pytest.fixture
-def waiting(db: Any, new_queue: NewQueue) -> Callable[..., Consumer]:
+def waiting(db: Any, new_queue: NewQueue) -> Iterator[Callable[..., Consumer]]:
     """`waiting()`: a consumer whose process listens by now."""
+    consumers: list[Consumer] = []
 
     def wait(queue: Queue | None = None, name: str = "alice") -> Consumer:
-        consumer = Consumer(queue or new_queue(), name)
+        consumers.append(Consumer(queue or new_queue(), name))
         until(lambda: bool(listeners(db)))
-        return consumer
+        return consumers[-1]
 
-    return wait
+    yield wait
+    for consumer in consumers:
+        consumer.queue.close()
+        consumer.join(LONG)
 
 
 @pytest.fixture
@@ -107,6 +118,17 @@ def test_a_lost_connection_is_opened_anew(
     assert consumer.claims() == number
 
 
+def test_behind_a_pooler_nobody_listens(
+    monkeypatch: pytest.MonkeyPatch, new_queue: NewQueue, tell: Any, db: Any
+) -> None:
+    """Where a pooler names a server process of its own, waiting is looking: who listens would be another."""
+    monkeypatch.setattr(psycopg.ConnectionInfo, "backend_pid", property(lambda info: 1))
+    monkeypatch.setattr(arrivals, "EVERY", 0.05)
+    consumer, number = Consumer(new_queue()), tell().id
+    assert consumer.claims() == number
+    assert listeners(db) == []
+
+
 def test_the_wait_ends(queue: Queue) -> None:
     """After the seconds given nothing is claimed: None."""
     assert queue.next("alice", wait=0.01) is None
@@ -121,7 +143,7 @@ def test_closing_ends_the_wait(
     queue.close()
     consumer.join(LONG)
     assert consumer.item is None
-    until(lambda: not listeners(db))
+    until_nobody_listens(db)
 
 
 def test_nobody_listens_nobody_is_told(tell: Any, db: Any) -> None:
