@@ -113,8 +113,9 @@ def table(statuses: dict[str, Counter[int]]) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not EXAMPLES, reason="many minutes of ever new cases: MRQ_EXAMPLES=300 asks for them")
 def test_whatever_is_sent(served: Served, tmp_path: Path) -> None:
-    """All checks over all operations: examples, edges, random ones, chains along the links. Slow: minutes."""
+    """All checks over all operations: examples, edges, random ones, chains along the links. Slow: many minutes."""
     run(served, tmp_path, "--max-examples", EXAMPLES or "3")
 
 
