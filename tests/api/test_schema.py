@@ -17,7 +17,7 @@ from starlette.types import Message, Receive, Scope, Send
 from manual_resolution import Queue, Settings
 from manual_resolution.people import People
 from manual_resolution.registry import Registry
-from manual_resolution.web.api.app import MOVED
+from manual_resolution.web.api.app import MOVED, create_api
 from manual_resolution.web.app import create_app
 from tests.api.conftest import FAILURE, ROOT, letter
 from tests.cli.personal_world import workflow as complaint
@@ -73,6 +73,7 @@ def served(database_url: str) -> Iterator[Served]:
         queue.add(
             *[FAILURE[name] for name in ("item_type", "resource_type")], number, "medium", "stuck", {"place": "x"}
         )
+    create_api(queue, people, settings).openapi()  # made once: a busy machine may need seconds for it
     answered = Answered(create_app(queue))
     server = uvicorn.Server(uvicorn.Config(answered, port=0, log_level="warning", lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)
