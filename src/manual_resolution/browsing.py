@@ -207,7 +207,7 @@ def is_unknown(item: Item) -> bool:
 
 
 def cursor(item: Item) -> str:
-    """The place of an item, as text that says nothing of it."""
+    """The place of an item, as text for an address."""
     if item.status == "resolved" and item.resolved_at:
         key: list[Any] = [store.RESOLVED, item.resolved_at.isoformat(), item.id]
     else:
@@ -220,7 +220,7 @@ def cursor(item: Item) -> str:
 def read_cursor(text: str, parameter: str = "after") -> Place:
     """The place that a cursor names; raises `InvalidInput` for anything but a cursor."""
     with suppress(ValueError, TypeError, KeyError):
-        key = json.loads(urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4)))
+        key = json.loads(urlsafe_b64decode(text[:300].encode("ascii") + b"=" * (-len(text) % 4)))
         if len(text) <= 300 and [type(part) for part in key] in (_RESOLVED, _OPEN) and 0 < key[-1] < 2**63:
             at = datetime.fromisoformat(key[-2])
             if key[0] == store.RESOLVED and len(key) == 3 and at.tzinfo:

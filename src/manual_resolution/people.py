@@ -314,7 +314,7 @@ class People:
         # A token never looks after its person: who finds one could make themselves more of them.
         if whose is not None and whose.lower() == who.name.lower() and not who.via.startswith("token:"):
             return who
-        raise forbidden(who.name, "look after people", who.grants)
+        raise forbidden(who.name, "people", who.grants)
 
     def _person(self, name: str) -> Person:
         with self.database.connection() as db:

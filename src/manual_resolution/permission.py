@@ -137,7 +137,8 @@ def forbidden(name: str, move: str, grants: Grants, item_type: str | None = None
     needed = " or ".join(role for role in ROLES if role in MOVES.get(move, ())) or "nobody has"
     on = f" for {item_type}" if item_type and not grants.reach(move).is_none else ""
     has = ", ".join(grants.texts()) or "no role"
-    return Forbidden(f"{name} may not {move.replace('_', ' ')}: that needs the role {needed}{on}; {name} has {has}.")
+    told = "look after people" if move == "people" else move.replace("_", " ")
+    return Forbidden(f"{name} may not {told}: that needs the role {needed}{on}; {name} has {has}.")
 
 
 def types_of(grants: Iterable[Grant]) -> frozenset[str] | None:

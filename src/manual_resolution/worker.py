@@ -317,7 +317,8 @@ class Worker:
         """Whether the database's clock is behind what it was: what is due is then seen late, and nothing is undone."""
         with self.queue.database.connection() as db:
             ahead = max((-seconds for _, seconds, _ in beats.heartbeats(db)), default=0.0)
-        return f"The database's clock went back by {ahead:.0f} s." if ahead > WENT_BACK else ""
+        told = f"{ahead / 60:.0f} min" if ahead > 120 else f"{ahead:.0f} s"  # the same line in many cycles
+        return f"The database's clock went back by {told}." if ahead > WENT_BACK else ""
 
     def undelivered(self) -> str:
         """What keeps the outside watcher waiting although each step was done: alerts that do not arrive."""

@@ -124,7 +124,9 @@ def test_a_cursor_outlives_its_item(queue: Queue, many: list[int], db: Any) -> N
     assert [item.id for item in queue.browse(Browse(), after=page.after, limit=100).items] == rest
 
 
-@pytest.mark.parametrize("text", ["", "x", "W10", "é", "=" * 8, "WzEsMl0", "bnVsbA", "WzEsMCx0cnVlLE5hTiwiMjAyNiIsMV0"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "W10", "é", "=" * 8, "WzEsMl0", "bnVsbA", "WzEsMCx0cnVlLE5hTiwiMjAyNiIsMV0", "W1tb" * 1000]
+)
 def test_what_is_no_cursor_is_refused(queue: Queue, text: str) -> None:
     """A cursor nobody gave is named in one sentence."""
     with pytest.raises(InvalidInput, match="a cursor as a page gave it"):

@@ -109,7 +109,7 @@ def test_only_an_admin_looks_after_people(people: People, alice: Actor) -> None:
         lambda: people.history(bob),
         lambda: people.add_token(bob, "alice", "x", ["viewer"]),
     ):
-        with pytest.raises(Forbidden, match="may not look after people"):
+        with pytest.raises(Forbidden, match="may not look after people: that needs the role admin"):
             wrong()
     _, text = people.add_token(bob, "bob", "laptop", ["operator"])
     by_token = people.by_token(text)

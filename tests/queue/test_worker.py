@@ -320,7 +320,7 @@ def test_a_clock_that_went_back_is_told(new_worker: NewWorker, clock: Any, watch
     assert told.cycle() == []
     clock.back(minutes=30)
     assert told.cycle() == ["worker"] == told.cycle()
-    assert told.lines == ["worker: The database's clock went back by 1800 s."]
+    assert told.lines == ["worker: The database's clock went back by 30 min."]
     assert watcher.pings == ["/ping/secret"]
     clock.forward(minutes=31)
     assert told.cycle() == []

@@ -86,6 +86,19 @@ def test_a_prefix_is_part_of_every_address(queue: Queue) -> None:
         assert asked.get("/ops/static/mrq.css").status_code == 200
 
 
+def test_a_slash_too_many_is_forgiven(queue: Queue) -> None:
+    """An address with a slash at its end leads to the same place of this host without it, whatever its scheme."""
+    for public, path, place in (
+        ("https://mrq.example.com/ops", "/admin/manual-resolution-queue/5/", "/ops/admin/manual-resolution-queue/5"),
+        ("https://mrq.example.com", "/nowhere//", "/nowhere"),
+        ("https://mrq.example.com", "//evil.example.com/", "/evil.example.com"),
+        ("https://mrq.example.com", "/%5Cevil.example.com/", "/%5Cevil.example.com"),
+    ):
+        with client(queue, console_url=public) as asked:
+            answer = asked.get(f"https://mrq.example.com{path}", follow_redirects=False)
+            assert (answer.status_code, answer.headers.get("location")) == (307, place), path
+
+
 def test_every_answer_is_closed_by_policy(queue: Queue) -> None:
     """Pages may load, frame and send to nothing but this origin, hold no inline script or style, and are not kept."""
     with client(queue, console_url="https://mrq.example.com") as asked:

@@ -57,6 +57,14 @@ def test_signing_in_leads_nowhere_else(app: FastAPI, browser: TestClient, to: st
     assert answer.headers["location"] == "/"
 
 
+def test_what_was_typed_for_no_item_is_dropped(app: FastAPI, browser: TestClient) -> None:
+    """Signing in succeeds whatever place is named for what was typed before, a number of any length too."""
+    app.state.people.add(ADMIN, "root", ["admin"], PASSWORD)
+    for number in ("9" * 5000, "07", "x", ""):
+        given = {"name": "root", "password": PASSWORD, "to": f"{CONSOLE}/{number}", "typed.justification": "why"}
+        assert browser.post("/sign-in", data=given).status_code == 303, number
+
+
 def test_a_session_set_by_another_is_not_taken_up(app: FastAPI, browser: TestClient) -> None:
     """Signing in makes a new session whatever cookie was there before."""
     browser.cookies.set("mrq_session", "chosen-by-somebody")

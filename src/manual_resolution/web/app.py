@@ -5,6 +5,7 @@ import sys
 import traceback
 from collections.abc import Iterable
 from contextlib import suppress
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -47,6 +48,7 @@ def create_app(
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # they would lead to the scheme of this server, not the proxy's
     )
     app.state.queue, app.state.settings = queue, settings or queue.settings
     app.state.people = people or People(queue.database, app.state.settings)
@@ -89,6 +91,8 @@ async def told(request: Request, error: Exception) -> Response:
     if isinstance(error, MRQError):
         return page(request, "error.html", status_of(error), who=who, sentence=in_console(error))
     if isinstance(error, HTTPException):
+        if place := without_slash(request, error):
+            return RedirectResponse(place, 307)
         sentence = SENTENCES.get(error.status_code, str(error.detail))
         answer: Response = page(request, "error.html", error.status_code, who=who, sentence=sentence)
         answer.headers.update(error.headers or {})
@@ -101,6 +105,14 @@ def known(request: Request) -> Actor | None:
     with suppress(SignedOut, MRQError):
         return person(request, request.app.state.people)
     return None
+
+
+def without_slash(request: Request, error: HTTPException) -> str | None:
+    """Where a page is meant whose address was typed with a slash at its end."""
+    path = request.scope["path"]
+    if error.status_code != 404 or request.method != "GET" or path == "/" or not path.endswith("/"):
+        return None
+    return "/" + quote(path.strip("/"))  # never two slashes, which would lead to another host
 
 
 async def left(request: Request, error: Exception) -> Response:

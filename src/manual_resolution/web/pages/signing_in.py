@@ -6,6 +6,7 @@ from contextlib import suppress
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
+from manual_resolution import intake
 from manual_resolution.errors import MRQError, NotSignedIn, TooOften
 from manual_resolution.people import People
 from manual_resolution.queue import Queue
@@ -62,9 +63,9 @@ def ask_again(request: Request, form: Mapping[str, str]) -> Response:
 def keep_typed(queue: Queue, people: People, secret: str, to: str, typed: Mapping[str, str]) -> None:
     """Keep what was typed before signing in as what it is: not sent yet. What is no item's is dropped."""
     who, number = people.by_session(secret), to.partition("?")[0].rpartition("/")[2]
-    if typed and who and number.isascii() and number.isdigit():
+    if typed and who:
         with suppress(MRQError):
-            item = queue.get(int(number))
+            item = queue.get(intake.item_id(number))
             Watching(queue.database).keep(item.id, who.name, typed.get("draft", ""), typed, item.version)
 
 
