@@ -92,7 +92,9 @@ def resolve(item_id: ItemId, by: Who, queue: TheQueue, version: Version, body: D
 
 
 @router.post(
-    "/items/{item_id}/confirmation", summary="Settle an unknown outcome", responses=moved(ItemDocument) | unfinished()
+    "/items/{item_id}/confirmation",
+    summary="Settle an unknown outcome",
+    responses=moved(ResolvedItem | ItemDocument) | unfinished(),
 )
 def confirm(
     item_id: ItemId, by: Who, queue: TheQueue, version: Version, body: Confirmation = Confirmation()
