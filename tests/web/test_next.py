@@ -31,6 +31,14 @@ def test_what_one_passed_on_does_not_come_back(alice: Browser, queue: Queue) -> 
     assert queue.get(3).status == "pending"
 
 
+def test_a_limit_that_cannot_be_is_refused(alice: Browser, queue: Queue) -> None:
+    """A priority that there is not is refused as on the Queue page; what waits at all is still told."""
+    queue.add("parcel_stuck", "parcel", 1, "low", "stuck")
+    told = text_of(alice.get(f"{CONSOLE}/next?flow=&priority=nope").text)
+    assert "priority = 'nope' is not allowed" in told
+    assert "1 item waits for you" in told
+
+
 def test_one_may_stay_with_the_item(alice: Browser, queue: Queue) -> None:
     """On the way, too, a decision may stay with its item; from a single item one may begin the way."""
     for n in (1, 2):

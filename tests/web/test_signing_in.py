@@ -84,6 +84,11 @@ def test_what_a_role_may_not_do_is_refused(app: FastAPI, browser: TestClient) ->
     page = browser.get(f"{CONSOLE}/1").text
     assert "/claim" not in page
     assert "/resolution" not in page
+    assert f'href="{CONSOLE}/next"' not in page
+    board = browser.get(f"{CONSOLE}/board").text
+    assert "data-ticket" in board
+    assert "data-movable" not in board
+    assert "Drag" not in board
 
 
 def test_an_empty_house_says_how_to_begin(browser: TestClient) -> None:

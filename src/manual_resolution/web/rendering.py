@@ -25,7 +25,7 @@ CONSOLE: Final = "/admin/manual-resolution-queue"
 NAVIGATION: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("Queue", "", "q", "read"),
     ("Board", "/board", "b", "read"),
-    ("Next", "/next", "g", "read"),
+    ("Next", "/next", "g", "claim"),
     ("Approvals", "/approvals", "A", "read"),
     ("Unknown", "/unknown", "U", "read"),
     ("Report", "/report", "R", "report"),

@@ -3,7 +3,9 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from manual_resolution.errors import InvalidInput
 from manual_resolution.priority import PRIORITIES
+from manual_resolution.web.choosing import chosen_from
 from manual_resolution.web.flow import Flow
 from manual_resolution.web.given import Form, TheQueue
 from manual_resolution.web.pages.item import last_of
@@ -18,12 +20,17 @@ router = APIRouter(prefix=f"{CONSOLE}/next", include_in_schema=False)
 @router.get("")
 def ready(request: Request, queue: TheQueue, who: Who) -> Response:
     """How much there is to do, what one holds already, and a button to begin."""
-    flow = Flow.of(request.query_params)
+    flow, wrong = Flow.of(request.query_params), None
+    try:
+        chosen_from({"type": flow.item_type or "", "priority": flow.priority or ""}, who)
+    except InvalidInput as error:
+        wrong, flow = str(error), Flow.of({"flow": ""})
     return page(
         request,
         "next.html",
         who=who,
         flow=flow,
+        wrong=wrong,
         waiting=queue.count_served(
             who, chosen=flow.chosen, teams=teams_of(queue, who), skipped=flow.passed, limit=MOST + 1
         ),

@@ -57,7 +57,7 @@
   // ------------------------------------------------------------ keys
 
   document.addEventListener("keydown", (event) => {
-    const ticket = event.altKey && event.target.closest?.("[data-ticket]");
+    const ticket = event.altKey && event.target.closest?.("[data-movable]");
     if (!ticket || !event.key.startsWith("Arrow")) return;
     event.preventDefault();
     const lane = ticket.closest("[data-lane]"), tickets = [...lane.children], at = tickets.indexOf(ticket);
@@ -96,7 +96,7 @@
     for (const lane of LANES) {
       const list = listOf(lane);
       if (list) window.Sortable.create(list, {
-        group: "board", animation: 120, draggable: "[data-ticket]", filter: "details, textarea, input, button",
+        group: "board", animation: 120, draggable: "[data-movable]", filter: "details, textarea, input, button",
         preventOnFilter: false, delay: 150, delayOnTouchOnly: true,
         onStart: () => document.body.classList.add("dragging"), onEnd: dropped,
       });
