@@ -3,7 +3,7 @@
 import pytest
 
 from manual_resolution import Queue
-from tests.web.conftest import CONSOLE, Browser, Person, text_of
+from tests.web.conftest import CONSOLE, Browser, Person, hidden, text_of
 
 
 @pytest.fixture
@@ -236,3 +236,25 @@ def test_nobody_gets_in_without_a_session(alice: Browser, stuck: int) -> None:
     answer = alice.post(f"{CONSOLE}/1/note", data={"text": "x"}, follow_redirects=False)
     assert (answer.status_code, answer.headers["hx-replace-url"]) == (401, f"/sign-in?to={CONSOLE}/1")
     assert "What you typed is kept" in text_of(answer.text)
+
+
+def test_a_database_that_is_gone_loses_nothing_typed(
+    alice: Browser, queue: Queue, stuck: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A move that the database does not answer gives its form back whole; sent again later, it is done once."""
+    page = alice.item(stuck)
+    queue.close()
+    monkeypatch.setattr(queue.database, "url", "postgresql://127.0.0.1:1/nobody_listens")
+    typed = {"option": "send", "send.house": "9", "justification": "\nshe said <so>"}
+    answer = alice.submit(page, stuck, "resolution", **typed)
+    monkeypatch.undo()
+    assert answer.status_code == 503
+    assert "Nothing is known to have been done. What you typed stands here" in text_of(answer.text)
+    assert "\n\nshe said &lt;so&gt;</textarea>" in answer.text
+    assert answer.headers["hx-replace-url"] == f"{CONSOLE}/{stuck}"
+    fields = hidden(answer.text, f"/{stuck}/resolution")
+    assert (fields["version"], fields["option"], fields["send.house"]) == ("1", "send", "9")
+    for status in (200, 409):
+        again = alice.post(f"{CONSOLE}/{stuck}/resolution", data=fields | {"justification": "she said so"})
+        assert again.status_code == status, text_of(again.text)
+    assert queue.get(stuck).status == "resolved"

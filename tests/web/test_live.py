@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from threading import Thread
@@ -246,6 +247,33 @@ def test_a_draft_says_what_happened_since(person: Person, queue: Queue, add: Add
     queue.set_priority(number, "bob", "high", "urgent")
     page = text_of(alice.item(number))
     assert "What you typed is still here; since then: priority by bob" in page
+
+
+def test_a_draft_belongs_to_its_move(person: Person, add: Add) -> None:
+    """What is typed for one move stands in that move's form, and in no other's."""
+    alice, number = person("alice"), add(1, context={"place": "shelf", "email": "ada@example.com"})
+    for form in ("resolution", "deferral", "reveal"):
+        type_in(alice, number, alice.item(number), form, justification=f"because of {form}")
+        page = alice.item(number)
+        assert page.count(f"because of {form}") == 1, form
+        assert f"because of {form}" in re.findall(rf'action="[^"]*/{form}".*?</form>', page, re.DOTALL)[0]
+
+
+def test_words_without_a_form_are_shown(person: Person, queue: Queue, add: Add) -> None:
+    """Where another person claimed the item meanwhile, the words themselves stand there, and the claim once."""
+    alice, number = person("alice"), add(1)
+    page = alice.item(number)
+    type_in(alice, number, page, "resolution", option="give_back", justification="long thought")
+    queue.claim(number, "zoe")
+    refused = alice.submit(page, number, "resolution", option="give_back", justification="long thought")
+    for shown in (refused.text, alice.item(number)):
+        assert re.search(r"<textarea[^>]* readonly>\nlong thought</textarea>", shown)
+        assert text_of(shown).count("long thought") == 1
+        assert "Forget it" in text_of(shown)
+    assert text_of(refused.text).partition("History")[0].count("claim by zoe") == 1
+    assert "still there" not in text_of(refused.text)
+    alice.post(f"{CONSOLE}/{number}/no-draft", data={"draft": "resolution"})
+    assert "long thought" not in alice.item(number)
 
 
 def test_a_draft_has_a_limit(person: Person, add: Add) -> None:

@@ -3,7 +3,7 @@
 import re
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from urllib.parse import quote
 
@@ -87,6 +87,8 @@ async def told(request: Request, error: Exception) -> Response:
     """
     if problems.are_expected(request.scope["path"]):
         return problems.answer(error)
+    if isinstance(error, Unreachable) and request.method == "POST" and MOVE.search(request.scope["path"]):
+        return to_send_again(request, await typed(request), error)
     who = None if isinstance(error, Unreachable) else await run_in_threadpool(known, request)
     if isinstance(error, MRQError):
         return page(request, "error.html", status_of(error), who=who, sentence=in_console(error))
@@ -98,6 +100,14 @@ async def told(request: Request, error: Exception) -> Response:
         answer.headers.update(error.headers or {})
         return answer
     return page(request, "error.html", 422, who=who, sentence="The form holds something that cannot be read.")
+
+
+def to_send_again(request: Request, form: Mapping[str, str], error: Unreachable) -> Response:
+    """The database did not answer a move: its form, whole, to be sent again. Each move binds itself to a version."""
+    to = request.scope.get("root_path", "") + request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    answer = page(request, "error.html", status_of(error), sentence=in_console(error), again=form, to=to)
+    answer.headers["HX-Replace-Url"] = to.rpartition("/")[0]
+    return answer
 
 
 def known(request: Request) -> Actor | None:

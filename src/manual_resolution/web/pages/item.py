@@ -66,6 +66,7 @@ def item_page(request: Request, queue: Queue, who: Actor, number: int, asked: As
     values = seen(queue, who, number, asked.reveal)
     live = address_of(request, "item", str(values["item"].version), item=number)
     lookers = [name for name in Watching(queue.database).lookers([number]).get(number, []) if name != who.name]
+    values["written"] = written(request, asked)
     values["last"] = last_of(queue, flow, who)
     values["shown"] = None if request.query_params.get("history") == "all" else ENTRIES
     answer = page(request, "item.html", status, who=who, flow=flow, asked=asked, live=live, lookers=lookers, **values)
@@ -73,6 +74,11 @@ def item_page(request: Request, queue: Queue, who: Actor, number: int, asked: As
         root = request.scope.get("root_path", "")
         answer.headers["HX-Replace-Url"] = f"{root}{CONSOLE}/{number}{flow.query}"
     return answer
+
+
+def written(request: Request, asked: Asked) -> str:
+    """The move whose form was typed into: what was typed stands in that one alone. Empty where nothing was."""
+    return asked.draft.form if asked.draft else str(request.scope["path"]).rpartition("/")[2] if asked.typed else ""
 
 
 def last_of(queue: Queue, flow: Flow, who: Actor) -> Item | None:

@@ -132,7 +132,8 @@ def refused(request: Request, queue: Queue, who: Actor, number: int, form: Form,
     """The item as it is now, with what was refused above it and what was typed in its place."""
     hide = queue.mask(queue.get(number, by=who)).text
     kind = {Failed: "failed", Stale: "stale", Forbidden: "refused"}.get(type(error), "refused")
-    lines = tuple(map(hide, error.changes)) if isinstance(error, Stale) else ()
+    since = error.changes if isinstance(error, Stale) else ()
+    lines = tuple(hide(one) for one in since if one not in str(error))  # its sentence names the last ones itself
     asked = Asked(Notice(kind, hide(in_console(error)), lines), typed=form)
     return item_page(request, queue, who, number, asked, status_of(error))
 
