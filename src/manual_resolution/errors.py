@@ -1,7 +1,7 @@
 """Every error MRQ raises. One root; faces turn a class into an exit code or a status in one table each."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 
@@ -14,7 +14,8 @@ class InvalidInput(MRQError, ValueError):
 
     def __init__(self, parameter: str, value: object, allowed: str) -> None:
         self.parameter, self.value, self.allowed = parameter, value, allowed
-        super().__init__(f"{parameter} = {shown(value)} is not allowed: {allowed}.")
+        what = "is missing" if value is None else f"= {shown(value)} is not allowed"
+        super().__init__(f"{parameter} {what}: {allowed}.")
 
 
 class InvalidType(MRQError, TypeError):
@@ -147,7 +148,7 @@ class Failed(Refused):
 def shown(value: Any, limit: int = 80) -> str:
     """`value` as it may stand in a sentence: escaped (`ascii`), at most `limit` characters."""
     try:
-        text = ascii(value.isoformat() if isinstance(value, datetime) else value)
+        text = ascii(value.isoformat() if isinstance(value, date) else value)
     except (RecursionError, ValueError):
         text = f"<{type(value).__name__}>"
     return text if len(text) <= limit else text[: limit - 1] + "…"

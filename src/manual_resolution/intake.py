@@ -192,7 +192,7 @@ def deferral(span: timedelta | None, until: datetime | None) -> None:
 
 
 def instant(text: str, parameter: str = "instant") -> datetime:
-    """An instant in UTC from ISO 8601 with an offset or Z; years 1970 to 9999."""
+    """An instant in UTC from ISO 8601 with an offset or Z, from 1970-01-01 to 9999-12-31T00:00Z."""
     allowed = "an instant with an offset, such as 2026-10-01T12:00:00Z or 2026-10-01T14:00+02:00"
     text = storable(parameter, text, allowed)
     try:
@@ -206,7 +206,7 @@ def instant(text: str, parameter: str = "instant") -> datetime:
 
 def day(text: str, parameter: str = "day") -> date:
     """A day such as `2026-10-01`, years 1970 to 9998."""
-    allowed = "a day such as 2026-10-01"
+    allowed = "a day such as 2026-10-01, from 1970-01-01 to 9998-12-31"
     text = storable(parameter, text, allowed)
     try:
         value = date.fromisoformat(text) if _DAY.fullmatch(text) else None
@@ -313,7 +313,7 @@ def _sla_seconds(hours: object) -> int:
 
 
 def _utc(parameter: str, value: object) -> datetime:
-    allowed = "a datetime with a time zone, years 1970 to 9999"
+    allowed = "a datetime with a time zone, from 1970-01-01 to 9999-12-31T00:00Z"
     if not isinstance(value, datetime):
         raise InvalidType(parameter, value, allowed)
     if value.utcoffset() is None or not _FIRST <= value <= _LAST:

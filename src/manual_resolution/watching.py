@@ -61,6 +61,7 @@ class Watching:
         }
         if sum(map(len, (*words, *words.values()))) > MOST or len(form) > 50:
             raise InvalidInput("draft", "(not shown)", f"at most {MOST:,} characters")
+        form = storable("draft", form, "a form's name")
         with self.database.connection() as db:
             if words:
                 store.keep(db, item_id, name, form, words, version)
@@ -74,6 +75,7 @@ class Watching:
         return Draft(*found) if found else None
 
     def drop(self, item_id: int, name: str, form: str) -> None:
-        """Forget what a person typed into this form of an item's page: it was sent."""
+        """Forget what a person typed into this form of an item's page: it was sent. Raises `InvalidInput`."""
+        form = storable("draft", form, "a form's name")
         with self.database.connection() as db:
             store.drop(db, item_id, name, form)

@@ -224,6 +224,9 @@ def test_what_is_typed_survives_the_page(person: Person, queue: Queue, add: Add)
     assert "because it is mine" not in person("bob").item(number)
     again.move(number, "claim")
     assert "because it is mine" in again.item(number)
+    nul = again.post(f"{CONSOLE}/{number}/no-draft", data={"draft": "a\0b"})
+    assert nul.status_code == 422
+    assert "draft" in nul.text
     again.post(f"{CONSOLE}/{number}/no-draft", data={"draft": "resolution"})
     assert "because it is mine" not in again.item(number)
 

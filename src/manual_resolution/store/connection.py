@@ -232,7 +232,7 @@ def translated(error: psycopg.Error) -> MRQError:
         case pg.QueryCanceled() | pg.LockNotAvailable() | pg.DeadlockDetected() | pg.SerializationFailure():
             return Unreachable(f"The database is busy: {message}. Nothing was done; try again.")
         case pg.DataError():
-            return Refused(f"The database does not take this value: {message}.")
+            return Refused(f"The database does not take this value: {(message or reason_of(error)).rstrip('.')}.")
         case psycopg.OperationalError() | pg.AdminShutdown():
             return Unreachable(f"The database was not reached: {reason_of(error)}")
         case _:

@@ -21,7 +21,7 @@ STAY: Final = ("mrq audit", "mrq db", "mrq demo", "mrq serve", "mrq spool", "mrq
 
 def in_console(error: Exception | str) -> str:
     """An error's sentence, as a page tells it."""
-    return _said(str(error), 0)
+    return re.sub(r"^justification = '(\\n| )*' is not allowed: ", "Say why: ", _said(str(error), 0))
 
 
 def over_http(error: Exception | str) -> str:
