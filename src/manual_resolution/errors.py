@@ -14,7 +14,7 @@ class InvalidInput(MRQError, ValueError):
 
     def __init__(self, parameter: str, value: object, allowed: str) -> None:
         self.parameter, self.value, self.allowed = parameter, value, allowed
-        what = "is missing" if value is None else f"= {shown(value)} is not allowed"
+        what = "is missing, which is not allowed" if value is None else f"= {shown(value)} is not allowed"
         super().__init__(f"{parameter} {what}: {allowed}.")
 
 

@@ -12,7 +12,7 @@ from manual_resolution.web.sentences import in_console
 def test_a_value_is_told_as_people_write_it() -> None:
     """A day is told as a day, what is not there as missing; no type of a program's."""
     assert str(InvalidInput("until", date(2027, 1, 1), "a day to come")).startswith("until = '2027-01-01' is not")
-    assert str(InvalidInput("until", None, "a day")) == "until is missing: a day."
+    assert str(InvalidInput("until", None, "a day")) == "until is missing, which is not allowed: a day."
 
 
 def test_a_page_asks_for_the_reason_that_is_missing() -> None:
