@@ -162,12 +162,15 @@ def test_the_next_add_brings_it_in(
     assert spool.entries() == []
 
 
-def test_a_withdrawal_finds_what_waits(queue: Queue, spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_withdrawal_finds_what_waits(
+    queue: Queue, spool: Spool, unhurried: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What still waits in the spool is withdrawn too: it has succeeded meanwhile."""
     address = os.environ["DATABASE_URL"]
     monkeypatch.delenv("DATABASE_URL")
     fail(1)
     monkeypatch.setenv("DATABASE_URL", address)
+    monkeypatch.setenv("MRQ_ADD_TIMEOUT", "10")
     found = withdraw("x", "thing", 1)
     assert found is not None and found.status == "resolved" and queue.list() == []
 
