@@ -116,6 +116,8 @@
     if (at.matches(".pick")) {
       const count = document.querySelectorAll(".pick:checked").length;
       document.querySelector("[data-picked]").textContent = `${count} selected`;
+    } else if (at.name === "field" && at.value && !at.form.elements.value.value) {
+      at.form.elements.value.focus(); // half of a filter: what the fact is comes next
     } else if (at.form?.matches("[data-filters]")) {
       at.form.requestSubmit();
     }
