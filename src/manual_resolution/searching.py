@@ -81,7 +81,7 @@ class Searching:
         less = self._hiding_less(db) if items else frozenset()
         mine = {item.id: item for item in items if item.item_type not in less}
         if mine:
-            store.write(db, [(item.id, item.version, self.said_of(item)) for item in mine.values()])
+            store.write(db, [(item, self.said_of(item)) for item in mine.values()])
         return len(mine)
 
     def _written_up_to(self, db: Db) -> int:

@@ -39,9 +39,10 @@ class Told:
     resource_key: str | None
     reason: str
     context: dict[str, Any] | None
+    created_at: datetime
 
 
-_TOLD: Final = " id, version, item_type, resource_type, resource_id, resource_key, reason, context "
+_TOLD: Final = " id, version, item_type, resource_type, resource_id, resource_key, reason, context, created_at "
 
 
 # ------------------------------------------------------------------ finding
@@ -130,20 +131,22 @@ def _told(db: Db, statement: LiteralString, values: dict[str, Any]) -> list[Told
         return cursor.execute(statement, values).fetchall()
 
 
-def write(db: Db, words: Sequence[tuple[int, int, str]]) -> None:
-    """Write the words of (item id, its version, its words): not over what became stale meanwhile."""
-    ids, versions, said = zip(*words, strict=True)
+def write(db: Db, words: Sequence[tuple[Told, str]]) -> None:
+    """Write the words of items: not over what became stale meanwhile, nor for another that has the number by now."""
+    ids, versions, since, said = zip(
+        *((item.id, item.version, item.created_at, text) for item, text in words), strict=True
+    )
     db.execute(
         """insert into mrq_search as s (item_id, version, lane, words)
            select w.item_id, w.version, case when q.status = 'resolved' then 4 else q.priority_rank end,
                   array_to_tsvector(string_to_array(w.said, ' '))
-             from unnest(%s::bigint[], %s::bigint[], %s::text[]) w (item_id, version, said)
-             join manual_resolution_queue q on q.id = w.item_id
+             from unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::text[]) w (item_id, version, since, said)
+             join manual_resolution_queue q on q.id = w.item_id and q.created_at = w.since
             order by w.item_id
            on conflict (item_id) do update
              set version = excluded.version, lane = excluded.lane, words = excluded.words
            where s.words is null and s.version <= excluded.version""",
-        [list(ids), list(versions), list(said)],
+        [list(ids), list(versions), list(since), list(said)],
     )
 
 
