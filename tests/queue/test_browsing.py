@@ -1,7 +1,7 @@
 """Lists: their order, a page at a time, narrowed in every way; what search finds and what it never shows."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -228,10 +228,19 @@ def test_what_changes_is_searched_anew(letters: Queue, lose: Callable[..., int],
 
 def test_words_made_of_an_older_text_are_not_kept(letters: Queue, lose: Callable[..., int], db: Any) -> None:
     """Who wrote words from what the item said before it was amended has written nothing."""
-    item = letters.get(lose(1, place="cellar"))
-    letters.amend(item.id, "alice", {"place": "attic"}, "it was moved")
-    words.write(db, [(item.id, item.version, "cellar")])
+    lose(1, place="cellar")
+    (read,) = words.unwritten(db, 0, None, 2)
+    letters.amend(read.id, "alice", {"place": "attic"}, "it was moved")
+    words.write(db, [(read, "cellar")])
     assert db.execute("select words from mrq_search").fetchall() == [(None,)]
+
+
+def test_words_of_another_item_are_not_kept(letters: Queue, lose: Callable[..., int], db: Any) -> None:
+    """Who read an item of a database that was set back meanwhile writes nothing to what has its number now."""
+    lose(1, place="cellar")
+    (read,) = words.unwritten(db, 0, None, 2)
+    words.write(db, [(replace(read, created_at=read.created_at - timedelta(days=1)), "cellar")])
+    assert db.execute("select words from mrq_search").fetchall() == []
 
 
 def test_a_bounded_search_says_what_it_leaves_out(letters: Queue, lose: Callable[..., int]) -> None:
