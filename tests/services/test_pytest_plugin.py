@@ -72,9 +72,11 @@ def run(tmp_path: Path) -> Run:
     def run(tests: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         (tmp_path / "test_host.py").write_text(tests)
         plugins = ["-p", "no:cacheprovider", "-p", "manual_resolution.pytest_plugin", *arguments]
+        # It is no worker of this run: it would share a PostgreSQL with the others.
+        alone = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
         return subprocess.run(
             [sys.executable, "-W", "error", "-m", "pytest", "-q", *plugins],
-            env=os.environ | environment | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},  # others are slow to load
+            env=alone | environment | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},  # others are slow to load
             cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
 
