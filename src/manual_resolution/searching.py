@@ -64,7 +64,8 @@ class Searching:
     def _fill(self, db: Db, most: int, after: int) -> tuple[int, bool]:
         written, batch = 0, max(BATCH, most // 4)
         while True:
-            late = max(after, store.last(db) - LATE)
+            late = max(0, store.last(db) - LATE)
+            after = min(after, late)  # a database put back to an older state counts from there again
             new = store.unwritten(db, late, None, 2 * LATE)
             old = store.unwritten(db, after, late, batch) if after < late else []
             stale = store.stale(db, batch)

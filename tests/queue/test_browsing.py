@@ -252,6 +252,18 @@ def test_a_bounded_search_says_what_it_leaves_out(letters: Queue, lose: Callable
     assert searching.fill() == (0, True)
 
 
+def test_a_database_set_back_is_searched(letters: Queue, lose: Callable[..., int], db: Any) -> None:
+    """Numbers that begin lower again, as after a backup was put back, are found by who searched the higher ones."""
+    db.execute("select setval('manual_resolution_queue_id_seq', 5000)")
+    db.execute("set session_replication_role = replica")
+    late = lose(1, place="attic")
+    assert ids(letters, text="attic") == [late]
+    db.execute("delete from manual_resolution_queue")
+    db.execute("select setval('manual_resolution_queue_id_seq', 1, false)")
+    first = lose(2, place="attic")
+    assert ids(letters, text="attic") == [first]
+
+
 def test_a_late_commit_is_found(letters: Queue, lose: Callable[..., int], database_url: str) -> None:
     """An item whose transaction took longer than later ones is found once it is committed."""
     with psycopg.connect(database_url) as slow:
