@@ -220,8 +220,8 @@ def cursor(item: Item) -> str:
 def read_cursor(text: str, parameter: str = "after") -> Place:
     """The place that a cursor names; raises `InvalidInput` for anything but a cursor."""
     with suppress(ValueError, TypeError, KeyError):
-        key = json.loads(urlsafe_b64decode(text[:300].encode("ascii") + b"=" * (-len(text) % 4)))
-        if len(text) <= 300 and [type(part) for part in key] in (_RESOLVED, _OPEN) and 0 < key[-1] < 2**63:
+        key = json.loads(urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))) if len(text) <= 300 else []
+        if [type(part) for part in key] in (_RESOLVED, _OPEN) and 0 < key[-1] < 2**63:
             at = datetime.fromisoformat(key[-2])
             if key[0] == store.RESOLVED and len(key) == 3 and at.tzinfo:
                 return Place(store.RESOLVED, {"resolved_at": at, "id": key[-1]})
@@ -238,14 +238,14 @@ _OPEN: Final = [int, int, bool, float, str, int]
 # ------------------------------------------------------------------ why there
 
 
-def why(item: Item) -> str:
-    """One sentence: why an item stands where it stands in the order of work."""
+def why(item: Item, *, briefly: bool = False) -> str:
+    """One sentence: why an item stands where it stands in the order of work; `briefly`: not that by its deadline."""
     if item.status == "resolved":
         return "Resolved: what was resolved last stands first."
     if is_unknown(item):
         return "First, because its outcome is unknown."
-    held = _held(item)
-    return f"{held} {_order(item)}" if held else _order(item)
+    is_by_deadline = item.escalation_level == 0 and item.position == float("inf")
+    return f"{_held(item)} {'' if briefly and is_by_deadline else _order(item)}".strip()
 
 
 def _order(item: Item) -> str:

@@ -8,9 +8,9 @@ import typer
 
 from manual_resolution import Queue
 from manual_resolution.permission import MOVES
+from manual_resolution.web.addresses import CONSOLE
 from manual_resolution.web.api.app import MOVED
 from manual_resolution.web.pages import ROUTERS, moving, own, people
-from manual_resolution.web.rendering import CONSOLE
 from tests.commands import COMMAND
 
 #: Each move: the library's methods, the terminal's commands, the console's pages and forms. The API's operations are

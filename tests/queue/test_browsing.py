@@ -389,16 +389,18 @@ def test_each_item_says_why_it_stands_there(queue: Queue, tell: Tell, clock: Any
     queue.defer(3, "bob", "x", span=timedelta(days=30))
     db.execute("update manual_resolution_queue set held = 'attempt', hold_until = 'tomorrow' where id = 4")
     db.execute("update manual_resolution_queue set position = 1, position_by = 'eve',"
-               " position_reason = 'the boss asks', position_until = '2999-01-01' where id = 5")  # fmt: skip
+               " position_reason = 'Among friends', position_until = '2999-01-01' where id = 5")  # fmt: skip
     db.execute("update manual_resolution_queue set status = 'resolved' where id = 6")
     told = {n: why(queue.get(n)) for n in range(1, 8)}
     assert told[1] == "With alice. Among high items by its deadline: due in 23 h."
     assert told[2] == "Waits for support. Among high items by its deadline: due in 23 h."
     assert told[3].startswith("Put aside until 20")
     assert told[4] == "First, because its outcome is unknown."
-    assert told[5] == "Placed here by eve until 2999-01-01 00:00 UTC: the boss asks."
+    assert told[5] == "Placed here by eve until 2999-01-01 00:00 UTC: Among friends."
     assert told[6].startswith("Resolved")
     assert told[7] == "Among high items by its deadline: due in 23 h."
+    briefly = {n: why(queue.get(n), briefly=True) for n in range(1, 8)}
+    assert briefly == told | {1: "With alice.", 2: "Waits for support.", 3: told[3].partition(" Among")[0], 7: ""}
     clock.forward(hours=25)
     queue.sweep()
     assert why(queue.get(7)) == "Before other high items: overdue by 1 h."

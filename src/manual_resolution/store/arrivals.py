@@ -1,7 +1,8 @@
 """Telling who waits that something has arrived: after the transaction that added it, never a caller's (design, Live).
 
-Who listens holds a lock all the while: an add learns in its own statement whether anybody does, and makes no further
-round trip where nobody would hear it.
+Who listens holds a lock all the while, and an add learns in its own statement whether anybody does: who adds alone
+makes no further round trip where nobody would hear it. Of adds at the same time each but one takes another for a
+listener, and tells.
 """
 
 from collections.abc import Callable, Iterator

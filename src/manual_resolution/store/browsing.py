@@ -354,11 +354,10 @@ def _counted(db: Db, chosen: Browse, limit: int) -> int:
     open_only: LiteralString = "" if RESOLVED in parts_of(chosen) else _OPEN_ONLY
     values = asked_values(chosen) | {"limit": limit}
     listed: LiteralString = "select from manual_resolution_queue where true" + open_only
-    values = asked_values(chosen) | {"limit": limit}
     if not searches(chosen):
         return _number(db, listed + asked(chosen), values)
     asking = Asking(db, chosen, values)
-    if _are_many(db, asking, "", limit):
+    if _are_many(asking, "", limit):
         return limit
     asking.narrow()
     lanes = range(HISTORY + 1) if RESOLVED in parts_of(chosen) else range(HISTORY)
@@ -368,7 +367,7 @@ def _counted(db: Db, chosen: Browse, limit: int) -> int:
             return _number(db, listed + asked(chosen, GATHERED), values | {"found": ids})
     number = 0
     for lane in lanes:  # any lane alone may have enough
-        if lane < HISTORY and _are_many(db, asking, _IN_LANE[lane], limit):
+        if lane < HISTORY and _are_many(asking, _IN_LANE[lane], limit):
             return limit
         ids, whole = gathered(db, asking.values, [lane], 4 * limit)
         found = _number(db, listed + asked(chosen, GATHERED), values | {"found": ids}) if ids != "{}" else 0
@@ -380,13 +379,13 @@ def _counted(db: Db, chosen: Browse, limit: int) -> int:
     return number
 
 
-def _are_many(db: Db, asking: Asking, in_lane: LiteralString, limit: int) -> bool:
+def _are_many(asking: Asking, in_lane: LiteralString, limit: int) -> bool:
     """Whether `limit` are met soon, walking past what is served in a lane."""
     walked: LiteralString = "(select * from manual_resolution_queue where " + _SERVED + in_lane + " order by " + _KEY
     where = ") walked where true" + asked(asking.chosen)
     near = "select from " + walked + " limit " + WALKED + where
     far = "select from " + walked + " limit " + FAR + where
-    return is_enough(_number(db, near, asking.values), limit) and _number(db, far, asking.values) >= limit
+    return is_enough(_number(asking.db, near, asking.values), limit) and _number(asking.db, far, asking.values) >= limit
 
 
 def is_enough(found: int, limit: int) -> bool:

@@ -188,7 +188,7 @@ select count(*) from noticed"""
 )
 
 
-# Most sweeps find nothing; planning what they would do takes twenty times as long as finding that out.
+# Most sweeps find nothing; planning what they would do takes far longer than finding that out.
 WAITING: Final = """
 with clock as materialized (select mrq_now() as now)
 select exists (select from manual_resolution_queue

@@ -22,11 +22,12 @@ from manual_resolution.queue import Queue
 from manual_resolution.settings import Settings
 from manual_resolution.watching import NOT_TYPED
 from manual_resolution.web import health, live, pages, problems, static_files
+from manual_resolution.web.addresses import CONSOLE, path_below, root
 from manual_resolution.web.api.app import create_api
 from manual_resolution.web.given import typed
 from manual_resolution.web.guard import LOOPBACK, Guard
 from manual_resolution.web.pages import signing_in
-from manual_resolution.web.rendering import CONSOLE, is_partial, page
+from manual_resolution.web.rendering import is_partial, page
 from manual_resolution.web.sentences import in_console
 from manual_resolution.web.signed_in import SignedOut, person, sign_in_address
 from manual_resolution.web.statuses import status_of
@@ -104,7 +105,7 @@ async def told(request: Request, error: Exception) -> Response:
 
 def to_send_again(request: Request, form: Mapping[str, str], error: Unreachable) -> Response:
     """The database did not answer a move: its form, whole, to be sent again. Each move binds itself to a version."""
-    to = request.scope.get("root_path", "") + request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    to = root(request) + path_below(request)
     answer = page(request, "error.html", status_of(error), sentence=in_console(error), again=form, to=to)
     answer.headers["HX-Replace-Url"] = to.rpartition("/")[0]
     return answer

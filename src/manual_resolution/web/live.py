@@ -28,10 +28,10 @@ from manual_resolution.item import Actor, Item
 from manual_resolution.queue import Queue
 from manual_resolution.recounting import verb_text
 from manual_resolution.watching import Watching
+from manual_resolution.web.addresses import CONSOLE, console
 from manual_resolution.web.choosing import chosen_from
 from manual_resolution.web.given import TheQueue
 from manual_resolution.web.lanes import lanes_of
-from manual_resolution.web.rendering import CONSOLE
 from manual_resolution.web.signed_in import Who, cookie_name
 
 EVERY: Final = 1.0  # seconds between two polls
@@ -50,7 +50,7 @@ def address_of(request: Request, view: str, shows: str, **more: object) -> str:
     """Where the page that answers this request is told what changes; `shows` is what it shows now."""
     given = request.query_params.multi_items()
     words = urlencode([("view", view), *more.items(), *given, ("shows", shows)])
-    return f"{request.scope.get('root_path', '')}{CONSOLE}/live?{words}"
+    return f"{console(request)}/live?{words}"
 
 
 def digest_of(items: Iterable[Item]) -> str:

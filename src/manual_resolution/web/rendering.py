@@ -15,10 +15,10 @@ from markupsafe import Markup, escape
 
 from manual_resolution.inert import inert, inert_json
 from manual_resolution.web import looks
+from manual_resolution.web.addresses import console, root
 from manual_resolution.worded import instant_text, span_text
 
 HERE: Final = Path(__file__).parent
-CONSOLE: Final = "/admin/manual-resolution-queue"
 
 #: What the pages are called, where they are, the key that leads there, and the move that somebody must be allowed; a
 #: page adds its line with its router.
@@ -67,10 +67,10 @@ def page(
 
 def common(request: Request) -> dict[str, Any]:
     """What every template knows."""
-    root, (theme, density) = request.scope.get("root_path", ""), looks.of(request)
+    theme, density = looks.of(request)
     return {
-        "root": root,
-        "console": root + CONSOLE,
+        "root": root(request),
+        "console": console(request),
         "here": request.scope["path"],
         "who": None,
         "theme": theme,

@@ -15,8 +15,6 @@ WAYS: Final[tuple[tuple[str, str, str], ...]] = (
     (r"mrq history (\d+)", "the history on its page", r"GET /api/v1/items/\1/history"),
     (r"mrq user add(?: \S+ --role admin)?", "“Add a person”, under People,", "POST /api/v1/users"),
 )
-#: Commands that a sentence may name wherever it is told, for nothing else does it.
-STAY: Final = ("mrq audit", "mrq db", "mrq demo", "mrq serve", "mrq spool", "mrq token add")
 
 
 def in_console(error: Exception | str) -> str:

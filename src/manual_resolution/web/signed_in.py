@@ -12,6 +12,7 @@ from fastapi.responses import Response
 
 from manual_resolution.item import Actor
 from manual_resolution.people import LONGEST, People
+from manual_resolution.web.addresses import path_below, root
 
 
 class SignedOut(Exception):
@@ -94,10 +95,10 @@ def forget(request: Request, response: Response) -> None:
 
 def sign_in_address(request: Request) -> str:
     """The sign-in page, which leads back to what was asked for: to the item, where it was a move."""
-    root, path = request.scope.get("root_path", ""), request.scope["path"]
-    here = path.removeprefix(root) if request.method in ("GET", "HEAD") else path.removeprefix(root).rpartition("/")[0]
+    path = path_below(request)
+    here = path if request.method in ("GET", "HEAD") else path.rpartition("/")[0]
     query = f"?{request.url.query}" if request.method == "GET" and request.url.query else ""
-    return f"{root}/sign-in?to={quote(here + query, safe='/')}"
+    return f"{root(request)}/sign-in?to={quote(here + query, safe='/')}"
 
 
 def within_console(path: str) -> str:

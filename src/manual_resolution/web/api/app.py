@@ -15,6 +15,7 @@ from manual_resolution.permission import MOVES, ROLES
 from manual_resolution.queue import Queue
 from manual_resolution.settings import Settings
 from manual_resolution.web import problems
+from manual_resolution.web.addresses import path_below
 from manual_resolution.web.api import adding, deciding, items, moves, people, watching
 
 ROUTERS = (adding.router, items.router, moves.router, deciding.router, watching.router, people.router)
@@ -77,7 +78,7 @@ async def told(request: Request, error: Exception) -> Response:
     """What happens before a route is found, or where none is."""
     answer = problems.answer(error)
     if answer.status_code == 405:
-        path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+        path = path_below(request)
         answer.headers["Allow"] = ", ".join(methods_of(request.app.openapi(), path))
     return answer
 

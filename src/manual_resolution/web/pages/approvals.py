@@ -8,9 +8,10 @@ from fastapi.responses import Response
 
 from manual_resolution.proposing import Waiting
 from manual_resolution.queue import Queue
+from manual_resolution.web.addresses import CONSOLE
 from manual_resolution.web.given import TheQueue
-from manual_resolution.web.pages.item import called
-from manual_resolution.web.rendering import CONSOLE, page
+from manual_resolution.web.pages.item import called_of
+from manual_resolution.web.rendering import page
 from manual_resolution.web.signed_in import Who
 
 router = APIRouter(prefix=CONSOLE, include_in_schema=False)
@@ -21,11 +22,6 @@ def approvals(request: Request, queue: TheQueue, who: Who) -> Response:
     """Open proposals, the first to lapse first."""
     waiting = [shown(queue, one) for one in queue.approvals(by=who)]
     return page(request, "approvals.html", who=who, waiting=waiting, called=partial(called_of, queue))
-
-
-def called_of(queue: Queue, item_type: str, key: str) -> str:
-    """What an option of a type is called."""
-    return called(queue.workflows.of(item_type), key)
 
 
 def shown(queue: Queue, waiting: Waiting) -> Waiting:

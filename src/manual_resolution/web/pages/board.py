@@ -15,13 +15,14 @@ from manual_resolution.errors import InvalidInput, MRQError, Stale
 from manual_resolution.item import Actor, Item
 from manual_resolution.priority import PRIORITIES
 from manual_resolution.queue import Queue
+from manual_resolution.web.addresses import CONSOLE, console
 from manual_resolution.web.choosing import chosen_from
 from manual_resolution.web.given import Form, Number, TheQueue
 from manual_resolution.web.lanes import Lane, count_of, lanes_of
 from manual_resolution.web.live import address_of, digest_of
 from manual_resolution.web.pages.item import Notice, is_placeable
 from manual_resolution.web.pages.moving import number_in, place, to
-from manual_resolution.web.rendering import CONSOLE, page
+from manual_resolution.web.rendering import page
 from manual_resolution.web.sentences import in_console
 from manual_resolution.web.signed_in import Who
 from manual_resolution.web.statuses import status_of
@@ -91,7 +92,7 @@ def board_page(
         may=lambda move, item: who.grants is None or who.grants.allows(move, item.item_type),
     )
     if request.method == "POST":  # what the address bar shows is the board, not the move
-        answer.headers["HX-Replace-Url"] = f"{request.scope.get('root_path', '')}{CONSOLE}/board"
+        answer.headers["HX-Replace-Url"] = f"{console(request)}/board"
     return answer
 
 
@@ -108,7 +109,7 @@ def card_of(queue: Queue, item: Item, ids: list[int]) -> dict[str, Any]:
     at = ids.index(item.id) if item.id in ids else None
     return {
         "item": mask.item(item),
-        "why": mask.text(why(item).partition("Among ")[0].strip()),
+        "why": mask.text(why(item, briefly=True)),
         "placeable": at is not None,
         "up": ids[at - 1] if at else None,
         "down": ids[at + 1] if at is not None and at + 1 < len(ids) else None,

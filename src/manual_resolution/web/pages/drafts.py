@@ -4,9 +4,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from manual_resolution.watching import Watching
+from manual_resolution.web.addresses import CONSOLE, console
 from manual_resolution.web.given import Form, Number, TheQueue
 from manual_resolution.web.pages.moving import number_in
-from manual_resolution.web.rendering import CONSOLE
 from manual_resolution.web.signed_in import Who
 
 router = APIRouter(prefix=CONSOLE, include_in_schema=False)
@@ -25,4 +25,4 @@ def keep(number: Number, queue: TheQueue, who: Who, form: Form) -> Response:
 def forget(request: Request, number: Number, queue: TheQueue, who: Who, form: Form) -> Response:
     """Forget it."""
     Watching(queue.database).drop(number, who.name, form.get("draft", ""))
-    return RedirectResponse(f"{request.scope.get('root_path', '')}{CONSOLE}/{number}", 303)
+    return RedirectResponse(f"{console(request)}/{number}", 303)

@@ -21,10 +21,11 @@ from manual_resolution.queue import Queue
 from manual_resolution.recounting import verb_text, what
 from manual_resolution.values import context_fields, label_of
 from manual_resolution.watching import Draft, Watching
+from manual_resolution.web.addresses import CONSOLE, console
 from manual_resolution.web.flow import Flow
 from manual_resolution.web.given import Number, TheQueue
 from manual_resolution.web.live import address_of
-from manual_resolution.web.rendering import CONSOLE, page
+from manual_resolution.web.rendering import page
 from manual_resolution.web.signed_in import Who
 from manual_resolution.workflow import Option, Workflow
 
@@ -71,8 +72,7 @@ def item_page(request: Request, queue: Queue, who: Actor, number: int, asked: As
     values["shown"] = None if request.query_params.get("history") == "all" else ENTRIES
     answer = page(request, "item.html", status, who=who, flow=flow, asked=asked, live=live, lookers=lookers, **values)
     if request.method == "POST":  # what the address bar shows is the item, not the move
-        root = request.scope.get("root_path", "")
-        answer.headers["HX-Replace-Url"] = f"{root}{CONSOLE}/{number}{flow.query}"
+        answer.headers["HX-Replace-Url"] = f"{console(request)}/{number}{flow.query}"
     return answer
 
 
@@ -190,6 +190,11 @@ def called(workflow: Workflow, key: str) -> str:
     with suppress(MRQError):
         return workflow.option_named(key).label
     return key
+
+
+def called_of(queue: Queue, item_type: str, key: str) -> str:
+    """The same of a type by its name."""
+    return called(queue.workflows.of(item_type), key)
 
 
 def others(queue: Queue, item: Item, who: Actor) -> list[Item]:

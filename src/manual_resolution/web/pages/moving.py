@@ -27,10 +27,10 @@ from manual_resolution.errors import (
 from manual_resolution.item import Actor, Browse, Item
 from manual_resolution.queue import Queue
 from manual_resolution.watching import Watching
+from manual_resolution.web.addresses import CONSOLE, console
 from manual_resolution.web.flow import LONGEST, Flow
 from manual_resolution.web.given import Form, Number, TheQueue
 from manual_resolution.web.pages.item import Asked, Notice, item_page
-from manual_resolution.web.rendering import CONSOLE
 from manual_resolution.web.sentences import in_console
 from manual_resolution.web.signed_in import Who
 from manual_resolution.web.statuses import status_of
@@ -125,7 +125,7 @@ def held_by(queue: Queue, who: Actor, flow: Flow) -> Item | None:
 
 def to(request: Request, path: str) -> Response:
     """Another page of the console, asked for anew."""
-    return RedirectResponse(f"{request.scope.get('root_path', '')}{CONSOLE}{path}", 303)
+    return RedirectResponse(f"{console(request)}{path}", 303)
 
 
 def refused(request: Request, queue: Queue, who: Actor, number: int, form: Form, error: MRQError) -> Response:

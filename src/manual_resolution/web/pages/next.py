@@ -5,12 +5,13 @@ from fastapi.responses import Response
 
 from manual_resolution.errors import InvalidInput
 from manual_resolution.priority import PRIORITIES
+from manual_resolution.web.addresses import CONSOLE
 from manual_resolution.web.choosing import chosen_from
 from manual_resolution.web.flow import Flow
 from manual_resolution.web.given import Form, TheQueue
 from manual_resolution.web.pages.item import last_of
 from manual_resolution.web.pages.moving import onward_to_next, teams_of
-from manual_resolution.web.rendering import CONSOLE, page
+from manual_resolution.web.rendering import page
 from manual_resolution.web.signed_in import Who
 
 MOST = 1000  # counted at most

@@ -11,9 +11,10 @@ from manual_resolution.item import Actor
 from manual_resolution.people import People
 from manual_resolution.settings import teams
 from manual_resolution.web import looks
+from manual_resolution.web.addresses import CONSOLE, console
 from manual_resolution.web.given import Form
 from manual_resolution.web.pages.people import NOTHING, Change, Said, end_session, end_token, made, new_token
-from manual_resolution.web.rendering import CONSOLE, page
+from manual_resolution.web.rendering import page
 from manual_resolution.web.signed_in import ThePeople, Who
 
 router = APIRouter(prefix=f"{CONSOLE}/own", include_in_schema=False)
@@ -42,7 +43,7 @@ def change(request: Request, change: str, people: ThePeople, who: Who, form: For
 
 def again(request: Request) -> Response:
     """The page, asked for anew."""
-    return RedirectResponse(f"{request.scope.get('root_path', '')}{CONSOLE}/own", 303)
+    return RedirectResponse(f"{console(request)}/own", 303)
 
 
 def own_page(request: Request, people: People, who: Actor, said: Said = NOTHING) -> Response:

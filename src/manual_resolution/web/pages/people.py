@@ -14,8 +14,9 @@ from manual_resolution.item import Actor
 from manual_resolution.passwords import SHORTEST
 from manual_resolution.people import TOKEN_DAYS, People
 from manual_resolution.permission import ROLES
+from manual_resolution.web.addresses import CONSOLE, console
 from manual_resolution.web.given import Form, TheQueue
-from manual_resolution.web.rendering import CONSOLE, page
+from manual_resolution.web.rendering import page
 from manual_resolution.web.sentences import in_console
 from manual_resolution.web.signed_in import ThePeople, Who
 from manual_resolution.web.statuses import status_of
@@ -35,7 +36,7 @@ def change(request: Request, change: str, people: ThePeople, who: Who, form: For
     """Make one change, then show everybody; what is refused is told above, what was typed stays."""
     if said := made(CHANGES_BY_NAME, change, people, who, form):
         return people_page(request, people, who, said)
-    return RedirectResponse(f"{request.scope.get('root_path', '')}{CONSOLE}/people", 303)
+    return RedirectResponse(f"{console(request)}/people", 303)
 
 
 @dataclass(frozen=True, slots=True)

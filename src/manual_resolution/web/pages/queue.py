@@ -14,12 +14,13 @@ from manual_resolution.errors import InvalidInput, MRQError
 from manual_resolution.item import HELD, STATUSES, Actor, Browse, Item
 from manual_resolution.priority import PRIORITIES
 from manual_resolution.queue import Queue
+from manual_resolution.web.addresses import CONSOLE
 from manual_resolution.web.choosing import NARROWS, chosen_from
 from manual_resolution.web.flow import Flow
 from manual_resolution.web.given import TheQueue
 from manual_resolution.web.live import ROWS, address_of, digest_of
 from manual_resolution.web.pages.moving import onward_to_next, to
-from manual_resolution.web.rendering import CONSOLE, is_partial, page
+from manual_resolution.web.rendering import is_partial, page
 from manual_resolution.web.signed_in import Who
 
 router = APIRouter(prefix=CONSOLE, include_in_schema=False)

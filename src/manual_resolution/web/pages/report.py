@@ -13,9 +13,10 @@ from manual_resolution import intake, report_text
 from manual_resolution.errors import InvalidInput
 from manual_resolution.queue import Queue
 from manual_resolution.reports import MOST_DAYS, Report, figures, with_spread
+from manual_resolution.web.addresses import CONSOLE
 from manual_resolution.web.api.kinds import read_number
 from manual_resolution.web.given import TheQueue
-from manual_resolution.web.rendering import CONSOLE, page
+from manual_resolution.web.rendering import page
 from manual_resolution.web.signed_in import Who
 from manual_resolution.web.statuses import status_of
 

@@ -12,9 +12,10 @@ from manual_resolution.people import People
 from manual_resolution.queue import Queue
 from manual_resolution.watching import NOT_TYPED, Watching
 from manual_resolution.web import signed_in
+from manual_resolution.web.addresses import console, path_below, root
 from manual_resolution.web.flow import Flow
 from manual_resolution.web.given import Form, TheQueue
-from manual_resolution.web.rendering import CONSOLE, page
+from manual_resolution.web.rendering import page
 from manual_resolution.web.signed_in import ThePeople, within_console
 from manual_resolution.web.statuses import status_of
 
@@ -25,8 +26,8 @@ router = APIRouter(include_in_schema=False)
 def home(request: Request, people: ThePeople, token: str | None = None) -> Response:
     """The queue; with a one-time link's token a new session first, and the token gone from the address."""
     if token is None:
-        return RedirectResponse(root(request) + CONSOLE + first_list(request, people), 303)
-    answer = RedirectResponse(root(request) + CONSOLE, 303)
+        return RedirectResponse(console(request) + first_list(request, people), 303)
+    answer = RedirectResponse(console(request), 303)
     secret = people.by_link(token, address(request))
     if secret is None:
         sentence = "This link was used already, or its five minutes are over: `mrq serve` prints a new one."
@@ -44,7 +45,7 @@ def ask(request: Request, people: ThePeople, to: str = "/") -> Response:
 
 def ask_again(request: Request, form: Mapping[str, str]) -> Response:
     """The same to somebody whose session ended while they wrote about an item: what they typed waits in the form."""
-    item, _, move = request.scope["path"].removeprefix(root(request)).rpartition("/")
+    item, _, move = path_below(request).rpartition("/")
     typed = {name: text for name, text in form.items() if name not in NOT_TYPED} | {"draft": move}
     answer = page(
         request,
@@ -102,11 +103,6 @@ def first_list(request: Request, people: ThePeople) -> str:
     except signed_in.SignedOut:
         first = None
     return f"?{first}" if first else ""
-
-
-def root(request: Request) -> str:
-    """The prefix of every address."""
-    return str(request.scope.get("root_path", ""))
 
 
 def address(request: Request) -> str | None:

@@ -5,9 +5,10 @@ from functools import partial
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from manual_resolution.web.addresses import CONSOLE
 from manual_resolution.web.given import TheQueue
-from manual_resolution.web.pages.approvals import called_of
-from manual_resolution.web.rendering import CONSOLE, page
+from manual_resolution.web.pages.item import called_of
+from manual_resolution.web.rendering import page
 from manual_resolution.web.signed_in import Who
 
 router = APIRouter(prefix=CONSOLE, include_in_schema=False)
